@@ -1,0 +1,116 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(
+    _ name: String, _ folder: String, _ dependencies: [Target.Dependency] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(folder)", swiftSettings: strict)
+}
+
+func example(_ name: String, _ folder: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Examples/BlackJack/\(folder)", swiftSettings: strict)
+}
+
+func program(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+
+let package = Package(
+    name: "rivulet",
+    platforms: [.macOS(.v15), .iOS(.v18)],
+    products: [
+        .library(name: "Rivulet", targets: ["Rivulet"]),
+        .library(name: "RivuletClient", targets: ["RivuletClient"]),
+        .library(name: "RivuletTesting", targets: ["RivuletTesting"]),
+        .executable(name: "rivulet", targets: ["RivuletCLI"]),
+        .executable(name: "BlackJackServer", targets: ["BlackJackServer"]),
+        .executable(name: "BlackJackClient", targets: ["BlackJackClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["JSON", "YAML"]),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        library("RivuletWire", "Wire"),
+        library("RivuletSubscriptions", "Subscriptions", ["RivuletWire", deque]),
+        library("RivuletContract", "Contract", ["RivuletWire", "RivuletSubscriptions"]),
+        library("RivuletBroker", "Broker", ["RivuletWire", "RivuletSubscriptions", nioCore, nioPosix, logging, metrics]),
+        library("RivuletBackbone", "Backbone", ["RivuletSubscriptions"]),
+        library("RivuletSQLite", "SQLite", ["RivuletSubscriptions", "RivuletBackbone", grdb, logging]),
+        library(
+            "RivuletObjects", "Objects",
+            ["RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", deque, logging, metrics]),
+        library(
+            "RivuletClient", "Client",
+            ["RivuletWire", "RivuletSubscriptions", "RivuletContract", nioCore, nioPosix, logging, deque]),
+        library(
+            "Rivulet", "Node",
+            [
+                "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletSQLite", "RivuletBroker",
+                "RivuletObjects", logging, lifecycle, arguments, configuration,
+                signals, system,
+            ]),
+        library(
+            "RivuletTesting", "Testing",
+            ["Rivulet", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletObjects", "RivuletBroker"]),
+        program("RivuletCLI", path: "Sources/CLI", ["Rivulet", "RivuletClient", "RivuletContract", "RivuletSubscriptions", "RivuletWire", arguments]),
+
+        example("BlackJackRules", "Rules"),
+        example("BlackJackContract", "Contract", ["BlackJackRules", "RivuletContract"]),
+        example("BlackJackObjects", "Objects", ["BlackJackRules", "BlackJackContract", "Rivulet"]),
+        program("BlackJackServer", path: "Examples/BlackJack/Server", ["BlackJackObjects", "Rivulet", arguments]),
+        program(
+            "BlackJackClient", path: "Examples/BlackJack/Client",
+            ["BlackJackContract", "BlackJackRules", "RivuletClient", arguments, logging]),
+
+        tests("WireTests", ["RivuletWire"]),
+        tests("SubscriptionsTests", ["RivuletSubscriptions", "RivuletWire"]),
+        tests("ContractTests", ["RivuletContract", "RivuletSubscriptions"]),
+        tests("BrokerTests", ["RivuletBroker", "RivuletSubscriptions", "RivuletWire", nioCore, nioPosix, logging]),
+        tests(
+            "BackboneTests", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", grdb, logging]),
+        tests(
+            "ObjectsTests",
+            ["RivuletObjects", "RivuletContract", "RivuletBackbone", "RivuletSubscriptions", "RivuletWire", "RivuletTesting", logging]),
+        tests(
+            "ClientTests",
+            ["RivuletClient", "RivuletBroker", "RivuletContract", "RivuletSubscriptions", "RivuletWire", logging]),
+        tests(
+            "NodeTests",
+            ["Rivulet", "RivuletClient", "RivuletTesting", "RivuletContract", "RivuletObjects", "RivuletBackbone", logging, lifecycle]),
+        tests(
+            "BlackJackTests",
+            ["BlackJackRules", "BlackJackContract", "BlackJackObjects", "Rivulet", "RivuletClient", "RivuletTesting", logging]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,59 @@
+import RivuletSubscriptions
+import Synchronization
+
+extension InMemoryBackbone {
+    struct StreamLog {
+        let epoch = StreamEpoch.make()
+        private var events: [StoredEvent] = []
+
+        var last: UInt64 { UInt64(events.count) }
+        var state: StreamState { StreamState(epoch: epoch, first: 1, last: last) }
+
+        /// Adds an event and returns its number.
+        mutating func append(_ event: NewEvent, previous: UInt64, at time: Timestamp) -> UInt64 {
+            let sequence = last + 1
+            events.append(
+                StoredEvent(sequence: sequence, previous: previous, subject: event.subject, time: time, payload: event.payload))
+            return sequence
+        }
+
+        func page(_ request: EventRead) -> EventPage {
+            var page = EventPage(state: state, events: [], pending: 0)
+            var rest = events.dropFirst(Int(clamping: max(1, request.from) - 1))
+            var bytes = 0
+            while page.events.count < request.limit, page.events.isEmpty || bytes < request.byteLimit, let event = rest.popFirst() {
+                guard request.matching?.matches(event.subject) ?? true else { continue }
+                page.events.append(event)
+                bytes += event.payload.count
+            }
+            page.pending = UInt64(request.matching.map { pattern in rest.count { pattern.matches($0.subject) } } ?? rest.count)
+            return page
+        }
+    }
+}
+
+extension InMemoryBackbone: EventLog {
+    /// Makes the stream if there is none, and says how it stands.
+    @discardableResult
+    public func open(_ stream: String) async throws(StoreError) -> StreamState {
+        state.withLock { state in
+            let log = state.streams[stream] ?? StreamLog()
+            state.streams[stream] = log
+            return log.state
+        }
+    }
+
+    /// How the stream stands; nil when there is none.
+    public func state(of stream: String) async throws(StoreError) -> StreamState? {
+        state.withLock { $0.streams[stream]?.state }
+    }
+
+    /// Committed events from a number on, in order.
+    public func read(_ request: EventRead) async throws(StoreError) -> EventPage {
+        // Under the lock, for a log that is held elsewhere would be copied by the next commit.
+        guard let page = state.withLock({ $0.streams[request.stream]?.page(request) }) else {
+            throw StoreError(.noStream, "cannot read the stream \(request.stream): there is none of that name")
+        }
+        return page
+    }
+}

@@ -1,0 +1,51 @@
+/// Which nodes there are: leases that must be renewed, on the store's clock.
+public protocol Membership: Sendable {
+    /// Enters a node and grants it a lease of `timeToLive`.
+    ///
+    /// - Throws: ``StoreError``.
+    func join(_ node: NodeDescription, timeToLive: Duration) async throws(StoreError) -> NodeLease
+
+    /// Renews the lease.
+    ///
+    /// - Returns: False when it had ended already: the node has lost everything it owned and must join anew.
+    /// - Throws: ``StoreError``.
+    func renew(_ lease: NodeLease) async throws(StoreError) -> Bool
+
+    /// Gives the lease up.
+    ///
+    /// - Throws: ``StoreError``.
+    func leave(_ lease: NodeLease) async throws(StoreError)
+
+    /// The nodes whose leases have not ended, by name.
+    ///
+    /// - Throws: ``StoreError``.
+    func members() async throws(StoreError) -> [NodeDescription]
+}
+
+/// What others need to know of a node.
+public struct NodeDescription: Hashable, Sendable, Codable {
+    /// Unique per process start.
+    public var name: String
+    /// Where its broker listens, `host:port`.
+    public var address: String
+
+    /// A node.
+    public init(name: String, address: String) {
+        self.name = name
+        self.address = address
+    }
+}
+
+/// A node's claim to be alive.
+public struct NodeLease: Hashable, Sendable {
+    /// The node.
+    public var node: String
+    /// Which grant it is; a node that joins again gets another.
+    public var number: UInt64
+
+    /// A lease.
+    public init(node: String, number: UInt64) {
+        self.node = node
+        self.number = number
+    }
+}

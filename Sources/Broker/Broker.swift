@@ -1,0 +1,173 @@
+public import Logging
+import NIOCore
+import NIOPosix
+import RivuletSubscriptions
+import RivuletWire
+import Synchronization
+
+/// The server part of a node: takes client connections, and brings messages from publishers to subscribers.
+///
+/// It is the node's ``RivuletSubscriptions/MessageBus`` as well, also when it does not listen: messages within the process are handed
+/// over on the publisher's thread, those for connections are written by the connections' event loops.
+public final class Broker: Sendable {
+    /// Where a broker listens.
+    public struct Address: Sendable, Hashable, CustomStringConvertible {
+        /// The host as it was configured.
+        public let host: String
+        /// The port, also if it was configured as 0.
+        public let port: Int
+        /// `nats://host:port`
+        public var description: String { "nats://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+    }
+
+    private enum State {
+        case idle
+        case starting
+        case listening(any Channel)
+        case closed
+    }
+
+    /// What the broker was made with.
+    public let configuration: BrokerConfiguration
+    let router: Router
+    /// Changes with every message of the process, so that the members of queue groups take turns.
+    let turn = Atomic<UInt64>(0)
+    private let registry = ConnectionRegistry()
+    private let logger: Logger
+    private let state = Mutex(State.idle)
+
+    /// A broker that does not listen yet.
+    public init(configuration: BrokerConfiguration = BrokerConfiguration(), logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+        router = Router(configuration)
+    }
+
+    /// What the broker has done until now.
+    public var statistics: BrokerStatistics {
+        let counters = router.counters
+        return BrokerStatistics(
+            connections: registry.count,
+            totalConnections: counters.totalConnections.load(ordering: .relaxed),
+            subscriptions: router.interest.count,
+            inMessages: counters.inMessages.load(ordering: .relaxed),
+            inBytes: counters.inBytes.load(ordering: .relaxed),
+            outMessages: counters.outMessages.load(ordering: .relaxed),
+            outBytes: counters.outBytes.load(ordering: .relaxed),
+            pendingBytes: registry.pendingBytes,
+            slowConsumers: counters.slowConsumers.load(ordering: .relaxed))
+    }
+
+    var isClosed: Bool {
+        state.withLock { if case .closed = $0 { true } else { false } }
+    }
+
+    /// Listens for clients.
+    ///
+    /// - Returns: Where it listens.
+    /// - Throws: ``BrokerError``, for example when the port is taken.
+    @discardableResult
+    public func start() async throws(BrokerError) -> Address {
+        let isIdle = state.withLock { state in
+            guard case .idle = state else { return false }
+            state = .starting
+            return true
+        }
+        guard isIdle else { throw BrokerError(.wrongState, "the broker was started before, or is closed") }
+        let channel: any Channel
+        do {
+            channel = try await listen()
+        } catch {
+            state.withLock { state in if case .starting = state { state = .idle } }
+            throw Self.error(for: error, configuration)
+        }
+        let wasClosed = state.withLock { state in
+            guard case .starting = state else { return true }
+            state = .listening(channel)
+            return false
+        }
+        if wasClosed {
+            try? await channel.close().get()
+            throw BrokerError(.wrongState, "the broker was closed while it started")
+        }
+        return Address(host: configuration.host, port: channel.localAddress?.port ?? configuration.port)
+    }
+
+    /// Lets clients leave: accepts no new ones, tells those there are that the server is going to leave (INFO with `ldm`), waits for
+    /// them at most ``BrokerConfiguration/lameDuckDuration``, then writes what is left for the others and disconnects them. Messages
+    /// are taken and delivered all the while.
+    public func drain() async {
+        await stopListening()
+        registry.signal(.lameDuck)
+        await registry.waitUntilEmpty(atMost: configuration.lameDuckDuration)
+        registry.signal(.end)
+        await registry.waitUntilEmpty(atMost: configuration.closeGrace * 2)
+    }
+
+    /// Disconnects everybody at once and closes the bus. Returns when that is done; safe to call more than once.
+    public func shutdown() async {
+        let channel = state.withLock { state -> (any Channel)? in
+            defer { state = .closed }
+            guard case .listening(let channel) = state else { return nil }
+            return channel
+        }
+        try? await channel?.close().get()
+        registry.closeAll()
+        await registry.waitUntilEmpty(atMost: configuration.closeGrace)
+    }
+
+    private func stopListening() async {
+        let channel = state.withLock { state -> (any Channel)? in
+            guard case .listening(let channel) = state else { return nil }
+            return channel
+        }
+        try? await channel?.close().get()
+    }
+
+    private func listen() async throws -> any Channel {
+        let router = router
+        let registry = registry
+        let logger = logger
+        let info = serverInfo()
+        return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 8192, maximum: 262_144)
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    var info = info
+                    info.port = channel.localAddress?.port ?? info.port
+                    let outbox = Outbox(id: registry.makeID(), channel: channel, configuration: router.configuration) {
+                        router.counters.slowConsumers.wrappingAdd(1, ordering: .relaxed)
+                    }
+                    let session = Session(outbox: outbox, router: router, info: info, logger: logger)
+                    let handler = ConnectionHandler(session: session, router: router, registry: registry, logger: logger)
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+            }
+            .bind(host: configuration.host, port: configuration.port)
+            .get()
+    }
+
+    private func serverInfo() -> ServerInfo {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+        let id = "N" + String((0..<55).compactMap { _ in alphabet.randomElement() })
+        return ServerInfo(
+            serverID: id, serverName: configuration.serverName.isEmpty ? id : configuration.serverName,
+            rivulet: configuration.productVersion, host: configuration.host, port: configuration.port,
+            maxPayload: configuration.limits.payload)
+    }
+
+    private static func error(for error: any Error, _ configuration: BrokerConfiguration) -> BrokerError {
+        let place = Address(host: configuration.host, port: configuration.port)
+        if let error = error as? IOError, error.errnoCode == EADDRINUSE {
+            return BrokerError(.addressInUse, "cannot listen at \(place): another program does; choose another port", cause: error)
+        }
+        return BrokerError(.cannotListen, "cannot listen at \(place): \(error)", cause: error)
+    }
+}

@@ -1,0 +1,120 @@
+import RivuletWire
+
+/// The protocol of one client connection, as a value: what happens goes in, what is to be done comes out.
+struct ConnectionMachine {
+    enum Event {
+        /// The client's CONNECT, or why it cannot be read.
+        case connect(Result<ConnectOptions, WireError>)
+        case publish(hasHeaders: Bool)
+        /// The client wants one more subscription than `count`.
+        case subscribe(count: Int)
+        case unsubscribe
+        case ping
+        case pong
+        /// The client reports an error.
+        case error
+        /// What the client sent is no protocol.
+        case unreadable(WireError)
+        /// The client has sent `total` bytes in all.
+        case received(total: Int)
+        /// It is time to ask for a sign of life.
+        case pingDue
+        /// It is time that the client has sent CONNECT.
+        case connectDue
+        /// The server does not want the connection, or not any more.
+        case refused(WireError?)
+        /// The server is going to leave.
+        case lameDuck
+    }
+
+    enum Action: Equatable {
+        case nothing
+        /// Carry out the operation; first acknowledge it, if the client wants that.
+        case carryOut(acknowledge: Bool)
+        /// Write PONG.
+        case pong
+        /// Write PING.
+        case ping
+        /// Write the state of the server anew.
+        case inform
+        /// Write the error, and go on.
+        case report(WireError)
+        /// Write what is left and the error, and close. Nothing more the client sends counts.
+        case end(WireError?)
+    }
+
+    private enum Phase {
+        case connecting
+        case connected
+        case ended
+    }
+
+    let configuration: BrokerConfiguration
+    private(set) var options = ConnectOptions.assumed
+    private var phase = Phase.connecting
+    private var pingsOutstanding = 0
+
+    init(_ configuration: BrokerConfiguration) {
+        self.configuration = configuration
+    }
+
+    /// Whether the connection is being closed.
+    var hasEnded: Bool { phase == .ended }
+
+    mutating func handle(_ event: Event) -> Action {
+        if phase == .ended { return .nothing }
+        if mustConnect(before: event) { return end(.authorizationViolation) }
+        switch event {
+        case .connect(let result): return connect(result)
+        case .publish(let hasHeaders):
+            if hasHeaders, !options.headers { return end(.headersNotSupported) }
+            return .carryOut(acknowledge: options.verbose)
+        case .subscribe(let count):
+            if count >= configuration.maximumSubscriptions { return .report(.maximumSubscriptionsExceeded) }
+            return .carryOut(acknowledge: options.verbose)
+        case .unsubscribe: return .carryOut(acknowledge: options.verbose)
+        case .ping: return .pong
+        case .pong:
+            pingsOutstanding = 0
+            return .nothing
+        case .error: return end(nil)
+        case .unreadable(let error): return end(error)
+        case .received(let total):
+            let isTooMuch = configuration.requiresConnect && phase == .connecting && total > configuration.maximumBytesBeforeConnect
+            return isTooMuch ? end(.authorizationViolation) : .nothing
+        case .pingDue:
+            if pingsOutstanding >= configuration.maximumPingsOutstanding { return end(.staleConnection) }
+            pingsOutstanding += 1
+            return .ping
+        case .connectDue:
+            return configuration.requiresConnect && phase == .connecting ? end(.authenticationTimeout) : .nothing
+        case .refused(let error): return end(error)
+        case .lameDuck: return phase == .connected && options.proto >= 1 ? .inform : .nothing
+        }
+    }
+
+    private mutating func connect(_ result: Result<ConnectOptions, WireError>) -> Action {
+        switch result {
+        case .failure(let error): return end(error)
+        case .success(let options):
+            guard (0...1).contains(options.proto) else { return end(.invalidClientProtocol) }
+            guard options.headers || !options.noResponders else { return end(.noRespondersRequiresHeaders) }
+            self.options = options
+            phase = .connected
+            return .carryOut(acknowledge: options.verbose)
+        }
+    }
+
+    private mutating func end(_ error: WireError?) -> Action {
+        phase = .ended
+        return .end(error)
+    }
+
+    private func mustConnect(before event: Event) -> Bool {
+        guard configuration.requiresConnect, phase == .connecting else { return false }
+        return switch event {
+        case .publish, .subscribe, .unsubscribe, .ping: true
+        default: false
+        }
+    }
+}

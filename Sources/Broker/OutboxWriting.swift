@@ -1,0 +1,110 @@
+import NIOCore
+import RivuletWire
+import Synchronization
+
+extension Outbox {
+    /// Writes what is queued: at once on the connection's event loop, from elsewhere by one hop.
+    func flush() {
+        if channel.eventLoop.inEventLoop {
+            write()
+        } else {
+            flushLater()
+        }
+    }
+
+    /// Writes what is queued once the event loop is done with what it does now.
+    func flushLater() {
+        channel.eventLoop.execute { self.write() }
+    }
+
+    /// Accepts nothing more; what is queued is still written, then the error, then the end of the stream.
+    ///
+    /// - Returns: Whether the caller has to flush.
+    func finish(with error: WireError?) -> Bool {
+        state.withLock { state in
+            guard state.phase != .closed else { return false }
+            state.phase = .finishing
+            if let error {
+                var frame: [UInt8] = []
+                FrameEncoder.error(error, to: &frame)
+                state.queue.append(frame)
+            }
+            defer { state.isDirty = true }
+            return !state.isDirty
+        }
+    }
+
+    /// Drops everything; the connection is gone.
+    func close() {
+        state.withLock { state in
+            state.phase = .closed
+            state.queue.removeAll()
+        }
+    }
+
+    private enum Step {
+        case write([ByteBuffer])
+        case finish
+        case wait
+    }
+
+    private func write() {
+        switch state.withLock({ nextStep(&$0) }) {
+        case .wait: break
+        // After the last byte the client sees the end of the stream; what it still sends is read and dropped until it closes too.
+        case .finish: channel.close(mode: .output, promise: nil)
+        case .write(let chunks):
+            guard let last = chunks.last else { return }
+            for chunk in chunks.dropLast() { channel.write(chunk, promise: nil) }
+            let promise = channel.eventLoop.makePromise(of: Void.self)
+            promise.futureResult.whenComplete { result in self.wrote(last, result) }
+            channel.writeAndFlush(last, promise: promise)
+            watch()
+        }
+    }
+
+    private func nextStep(_ state: inout State) -> Step {
+        state.isDirty = false
+        guard state.inFlight == 0, state.phase != .closed else { return .wait }
+        guard state.queue.count > 0 else {
+            guard state.phase == .finishing else { return .wait }
+            state.phase = .closed
+            return .finish
+        }
+        let before = state.queue.count
+        let chunks = state.queue.take(limit: configuration.writeSize)
+        state.inFlight = before - state.queue.count
+        state.writeNumber &+= 1
+        return .write(chunks)
+    }
+
+    private func wrote(_ chunk: ByteBuffer, _ result: Result<Void, any Error>) {
+        guard case .success = result else { return close() }
+        let isDone = state.withLock { state in
+            state.inFlight = 0
+            state.queue.recycle(chunk)
+            return state.queue.count == 0 && state.phase == .open
+        }
+        if !isDone { write() }
+    }
+
+    /// Sees to it that a write which stays under way is noticed when its deadline has passed.
+    private func watch() {
+        let number = state.withLock { state -> UInt64? in
+            guard state.inFlight > 0, !state.isWatched else { return nil }
+            state.isWatched = true
+            return state.writeNumber
+        }
+        guard let number else { return }
+        channel.eventLoop.scheduleTask(in: TimeAmount(configuration.writeDeadline)) { self.checkDeadline(of: number) }
+    }
+
+    private func checkDeadline(of number: UInt64) {
+        state.withLock { state in
+            state.isWatched = false
+            guard state.phase == .open, state.inFlight > 0, state.writeNumber == number else { return }
+            cut(&state)
+        }
+        watch()
+    }
+}

@@ -1,0 +1,179 @@
+import RivuletSubscriptions
+import RivuletWire
+import Synchronization
+
+/// Brings messages from publishers to subscribers. Works on any thread, and never waits.
+final class Router: Sendable {
+    let configuration: BrokerConfiguration
+    let interest = Interest()
+    let permissions: Permissions
+    let counters = Counters()
+
+    init(_ configuration: BrokerConfiguration) {
+        self.configuration = configuration
+        permissions = Permissions(configuration)
+    }
+
+    /// Works out where messages to a subject go.
+    func route(for subject: borrowing Span<UInt8>, from party: Party) -> SubjectRoute {
+        SubjectRoute(
+            subject: subject, from: party, interest: interest, permissions: permissions, maximumTokens: configuration.maximumSubjectTokens)
+    }
+
+    /// Delivers a message of a network connection.
+    ///
+    /// - Parameters:
+    ///   - echoless: The publisher, if it does not want its own messages back.
+    ///   - turn: Changes with every message of the publisher, so that the members of queue groups take turns.
+    /// - Returns: Whether anybody got it.
+    func deliver(
+        _ frame: PublishFrame, in bytes: borrowing Span<UInt8>, along route: SubjectRoute, echoless: Outbox?, turn: UInt64,
+        into batch: inout DeliveryBatch
+    ) -> Bool {
+        let size = frame.payload.upperBound - (frame.headers ?? frame.payload).lowerBound
+        batch.traffic.inMessages += 1
+        batch.traffic.inBytes += size
+        if route.plain.isEmpty && route.groups.isEmpty { return false }
+        let parcel = Parcel(size: size, hasHeaders: frame.headers != nil, echoless: echoless, turn: turn)
+        // Subscribers in the process and those who do not understand headers need another form, made once for all of them.
+        let subject = route.subject
+        let decoded = { (bytes: borrowing Span<UInt8>) in Self.decode(frame, subject: subject, in: bytes) }
+        if let tail = frame.tail {
+            return deliver(parcel, bytes.extracting(tail), along: route, into: &batch) { decoded(bytes) }
+        }
+        let tail = Self.tail(of: frame, in: bytes)
+        return deliver(parcel, tail.span, along: route, into: &batch) { decoded(bytes) }
+    }
+
+    /// Delivers a message of the process.
+    ///
+    /// - Returns: Whether anybody got it.
+    func deliver(_ message: BusMessage, along route: SubjectRoute, turn: UInt64, into batch: inout DeliveryBatch) -> Bool {
+        let headers = message.headers.isEmpty ? [] : message.headers.encoded()
+        let size = headers.count + message.payload.count
+        batch.traffic.inMessages += 1
+        batch.traffic.inBytes += size
+        let parcel = Parcel(size: size, hasHeaders: !headers.isEmpty, echoless: nil, turn: turn)
+        var tail: [UInt8] = []
+        if route.reachesConnections {
+            tail.reserveCapacity(size + 64)
+            FrameEncoder.messageTail(
+                reply: Array((message.reply?.description ?? "").utf8).span, headers: headers.span, payload: message.payload.span, to: &tail)
+        }
+        return deliver(parcel, tail.span, along: route, into: &batch) { message }
+    }
+
+    // MARK: - One message to all who want it
+
+    private struct Parcel {
+        let size: Int
+        let hasHeaders: Bool
+        let echoless: Outbox?
+        let turn: UInt64
+        /// The message for subscribers in the process, once one needed it.
+        var message: BusMessage?
+        /// The tail without headers, once a subscriber needed it.
+        var plainTail: [UInt8]?
+
+        init(size: Int, hasHeaders: Bool, echoless: Outbox?, turn: UInt64) {
+            self.size = size
+            self.hasHeaders = hasHeaders
+            self.echoless = echoless
+            self.turn = turn
+        }
+    }
+
+    private func deliver(
+        _ parcel: Parcel, _ tail: borrowing Span<UInt8>, along route: SubjectRoute, into batch: inout DeliveryBatch,
+        _ decoded: () -> BusMessage
+    ) -> Bool {
+        var parcel = parcel
+        var anybody = false
+        for subscriber in route.plain where deliver(&parcel, tail, route.start, to: subscriber, into: &batch, decoded) {
+            anybody = true
+        }
+        for group in route.groups {
+            // From a member whose turn it is to the one before it, the first that takes the message gets it.
+            let first = Int(truncatingIfNeeded: parcel.turn % UInt64(group.count))
+            for step in 0..<group.count {
+                let member = group[(first + step) % group.count]
+                if deliver(&parcel, tail, route.start, to: member, into: &batch, decoded) {
+                    anybody = true
+                    break
+                }
+            }
+        }
+        return anybody
+    }
+
+    private func deliver(
+        _ parcel: inout Parcel, _ tail: borrowing Span<UInt8>, _ start: [UInt8], to subscriber: Subscriber,
+        into batch: inout DeliveryBatch, _ decoded: () -> BusMessage
+    ) -> Bool {
+        switch subscriber.target {
+        case .connection(let outbox):
+            if outbox === parcel.echoless { return false }
+            var result = outbox.append(start: start, tail: tail, hasHeaders: parcel.hasHeaders, for: subscriber)
+            if result.contains(.headersNotUnderstood) {
+                let plain = parcel.plainTail ?? Self.plainTail(of: decoded())
+                parcel.plainTail = plain
+                result = outbox.append(start: start, tail: plain.span, hasHeaders: false, for: subscriber)
+            }
+            guard result.contains(.accepted) else { return false }
+            batch.note(result, at: outbox)
+            if result.contains(.expired) { expire(subscriber, of: outbox) }
+        case .handler(let receive):
+            guard subscriber.isActive else { return false }
+            let message = parcel.message ?? decoded()
+            parcel.message = message
+            subscriber.delivered.wrappingAdd(1, ordering: .relaxed)
+            receive(message)
+        }
+        batch.traffic.outMessages += 1
+        batch.traffic.outBytes += parcel.size
+        return true
+    }
+
+    /// Ends a subscription that has had its last message.
+    func expire(_ subscriber: Subscriber, of outbox: Outbox) {
+        interest.remove(CollectionOfOne(subscriber))
+        outbox.signal(.expired(subscriber))
+    }
+
+    // MARK: - The forms of a message
+
+    private static func tail(of frame: PublishFrame, in bytes: borrowing Span<UInt8>) -> [UInt8] {
+        var tail: [UInt8] = []
+        FrameEncoder.messageTail(
+            reply: bytes.extracting(frame.reply ?? 0..<0), headers: bytes.extracting(frame.headers ?? 0..<0),
+            payload: bytes.extracting(frame.payload), to: &tail)
+        return tail
+    }
+
+    private static func plainTail(of message: BusMessage) -> [UInt8] {
+        var tail: [UInt8] = []
+        FrameEncoder.messageTail(
+            reply: Array((message.reply?.description ?? "").utf8).span, headers: Span(), payload: message.payload.span, to: &tail)
+        return tail
+    }
+
+    /// The message for the process. A header block that is malformed, which the wire does not forbid, is left out.
+    private static func decode(
+        _ frame: PublishFrame, subject: ArraySlice<UInt8>, in bytes: borrowing Span<UInt8>
+    ) -> BusMessage {
+        var headers = Headers()
+        if let range = frame.headers, let parsed = try? Headers(parsing: Array(copying: bytes.extracting(range))) { headers = parsed }
+        return BusMessage(
+            subject: Subject(received: subject),
+            reply: frame.reply.map { Subject(received: Array(copying: bytes.extracting($0))) },
+            headers: headers,
+            payload: Array(copying: bytes.extracting(frame.payload)))
+    }
+}
+
+extension [UInt8] {
+    /// The bytes of a span.
+    init(copying span: borrowing Span<UInt8>) {
+        self = span.withUnsafeBufferPointer { Array($0) }
+    }
+}

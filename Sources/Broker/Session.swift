@@ -1,0 +1,243 @@
+import Logging
+import NIOCore
+import RivuletSubscriptions
+import RivuletWire
+
+/// What the broker keeps for one connection, and the one place where the actions of its machine are carried out.
+///
+/// A value that its handler owns and enters once per event, so that nothing is looked up anew for each message.
+struct Session {
+    private let router: Router
+    private let logger: Logger
+    private let parser: FrameParser
+    let outbox: Outbox
+    private var info: ServerInfo
+
+    private var machine: ConnectionMachine
+    private var subscriptions: [[UInt8]: Subscriber] = [:]
+    private var routes = RouteCache()
+    private var batch = DeliveryBatch()
+    private var turn = UInt64.random(in: .min ... .max)
+    private var received = 0
+    /// An incomplete frame, and how many bytes of it there must be before it is worth looking again.
+    private var incomplete = ByteBuffer()
+    private var needed = 0
+
+    init(outbox: Outbox, router: Router, info: ServerInfo, logger: Logger) {
+        self.outbox = outbox
+        self.router = router
+        self.info = info
+        self.logger = logger
+        parser = FrameParser(limits: router.configuration.limits)
+        machine = ConnectionMachine(router.configuration)
+        self.info.clientID = outbox.id
+        self.info.clientIP = outbox.channel.remoteAddress?.ipAddress
+    }
+
+    /// Whether the connection is being closed, and what the client sends does not count any more.
+    var hasEnded: Bool { machine.hasEnded }
+
+    /// An outbox that this session's client made fall behind, since this was asked last.
+    mutating func takeCongested() -> Outbox? {
+        defer { batch.congested = nil }
+        return batch.congested
+    }
+
+    /// Counts what was published, and hands out the outboxes that have to be flushed. The caller does that when it has left the
+    /// session, since a write that fails ends the connection at once.
+    mutating func takeUnflushed() -> [Outbox] {
+        router.counters.add(batch.traffic)
+        batch.traffic = Traffic()
+        defer { batch.toFlush = [] }
+        return batch.toFlush
+    }
+
+    /// The connection is gone.
+    mutating func close() {
+        outbox.close()
+        if !subscriptions.isEmpty { router.interest.remove(subscriptions.values) }
+        subscriptions = [:]
+        incomplete = ByteBuffer()
+        logger.debug("connection closed", metadata: ["connection": "\(outbox.id)"])
+    }
+
+    // MARK: - Reading
+
+    /// Takes what one read brought.
+    mutating func receive(_ bytes: ByteBuffer) {
+        guard !machine.hasEnded else { return }
+        received &+= bytes.readableBytes
+        if incomplete.readableBytes == 0 {
+            parse(bytes)
+        } else {
+            incomplete.writeImmutableBuffer(bytes)
+            guard incomplete.readableBytes >= needed else { return run(.received(total: received)) }
+            let whole = incomplete
+            incomplete = ByteBuffer()
+            parse(whole)
+        }
+        run(.received(total: received))
+    }
+
+    private mutating func parse(_ buffer: ByteBuffer) {
+        let bytes = buffer.readableBytesUInt8Span
+        var offset = 0
+        needed = 0
+        do throws(WireError) {
+            parsing: while offset < bytes.count && !machine.hasEnded {
+                switch try parser.nextClientFrame(in: bytes, from: offset) {
+                case .frame(let frame, let consumed):
+                    receive(frame, in: bytes)
+                    offset += consumed
+                case .incomplete(let atLeast):
+                    needed = atLeast
+                    break parsing
+                }
+            }
+        } catch {
+            run(.unreadable(error))
+        }
+        guard needed > 0, !machine.hasEnded else { return }
+        incomplete = outbox.channel.allocator.buffer(capacity: needed)
+        incomplete.writeBytes(bytes.extracting(offset...).bytes)
+    }
+
+    private mutating func receive(_ frame: ClientFrame, in bytes: borrowing Span<UInt8>) {
+        switch frame {
+        case .publish(let frame):
+            guard carryOut(.publish(hasHeaders: frame.headers != nil)) else { return }
+            publish(frame, in: bytes)
+        case .subscribe(let frame):
+            subscribe(frame, in: bytes)
+        case .unsubscribe(let sid, let max):
+            guard carryOut(.unsubscribe) else { return }
+            unsubscribe(Array(copying: bytes.extracting(sid)), max: max)
+        case .connect(let json):
+            guard carryOut(.connect(options(Array(copying: bytes.extracting(json))))) else { return }
+            outbox.setAcceptsHeaders(machine.options.headers)
+            logger.debug("connected", metadata: ["connection": "\(outbox.id)", "client": "\(machine.options.name ?? "")"])
+        case .ping: run(.ping)
+        case .pong: run(.pong)
+        case .error: run(.error)
+        case .ok, .info: break
+        }
+    }
+
+    private func options(_ json: [UInt8]) -> Result<ConnectOptions, WireError> {
+        do throws(WireError) {
+            return .success(try ConnectOptions(parsing: json, earlier: machine.options))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    // MARK: - Operations
+
+    private mutating func publish(_ frame: PublishFrame, in bytes: borrowing Span<UInt8>) {
+        let router = router
+        let subject = bytes.extracting(frame.subject)
+        let route = routes.route(for: subject, generation: router.interest.generation) { router.route(for: subject, from: .network) }
+        switch route.verdict {
+        case .invalid: return perform(.report(.invalidPublishSubject))
+        case .forbidden: return perform(.report(.permissionsViolationPublish(String(decoding: route.subject, as: UTF8.self))))
+        case .deliver: break
+        }
+        turn &+= 1
+        let echoless = machine.options.echo ? nil : outbox
+        let anybody = router.deliver(frame, in: bytes, along: route, echoless: echoless, turn: turn, into: &batch)
+        if !anybody, machine.options.noResponders, let reply = frame.reply {
+            let notice = NoResponders(subject: route.subject)
+            notice.send(to: outbox, at: Array(copying: bytes.extracting(reply)), router: router, into: &batch)
+        }
+    }
+
+    private mutating func subscribe(_ frame: SubscribeFrame, in bytes: borrowing Span<UInt8>) {
+        let sid = Array(copying: bytes.extracting(frame.sid))
+        let isKnown = subscriptions[sid]?.isActive == true
+        guard let text = String(validating: Array(copying: bytes.extracting(frame.subject)), as: UTF8.self),
+            let pattern = try? SubjectPattern(text), pattern.tokens.count <= router.configuration.maximumSubjectTokens
+        else { return perform(.report(.invalidSubject)) }
+        guard router.permissions.allow(.network, to: .subscribe, pattern.utf8) else {
+            return perform(.report(.permissionsViolationSubscription(text)))
+        }
+        guard carryOut(.subscribe(count: isKnown ? 0 : subscriptions.count)) else { return }
+        // Like nats-server: a sid that is in use keeps its first meaning.
+        guard !isKnown else { return }
+        let subscriber = Subscriber(outbox, sid: sid)
+        subscriptions[sid] = subscriber
+        let queue = frame.queue.map { String(decoding: Array(copying: bytes.extracting($0)), as: UTF8.self) }
+        router.interest.insert(subscriber, pattern, queue: queue)
+    }
+
+    private mutating func unsubscribe(_ sid: [UInt8], max: Int?) {
+        guard let subscriber = subscriptions[sid] else { return }
+        if let max, max > 0, !outbox.setMaximum(max, of: subscriber) { return }
+        subscriptions[sid] = nil
+        router.interest.remove(CollectionOfOne(subscriber))
+    }
+
+    // MARK: - Events that are not read
+
+    /// The client is to know who the server is.
+    mutating func greet() {
+        perform(.inform)
+    }
+
+    mutating func handle(_ signal: ConnectionSignal) {
+        switch signal {
+        case .expired(let subscriber):
+            let sid = Array(subscriber.sid.dropLast())
+            if subscriptions[sid] === subscriber { subscriptions[sid] = nil }
+        case .slowConsumer:
+            logger.warning("slow consumer", metadata: ["connection": "\(outbox.id)"])
+            run(.refused(.slowConsumer))
+        case .lameDuck:
+            info.ldm = true
+            run(.lameDuck)
+        case .end:
+            run(.refused(nil))
+        }
+    }
+
+    mutating func run(_ event: ConnectionMachine.Event) {
+        perform(machine.handle(event))
+    }
+
+    // MARK: - Actions
+
+    /// Whether the operation is to be carried out; if not, what is to be done instead has been done.
+    private mutating func carryOut(_ event: ConnectionMachine.Event) -> Bool {
+        let action = machine.handle(event)
+        guard case .carryOut(let acknowledge) = action else {
+            perform(action)
+            return false
+        }
+        if acknowledge { send(FrameEncoder.ok) }
+        return true
+    }
+
+    private mutating func perform(_ action: ConnectionMachine.Action) {
+        switch action {
+        case .nothing, .carryOut: break
+        case .pong: send(FrameEncoder.pong)
+        case .ping: send(FrameEncoder.ping)
+        case .inform:
+            var frame: [UInt8] = []
+            FrameEncoder.info(info, to: &frame)
+            send(frame)
+        case .report(let error):
+            logger.debug("refused", metadata: ["connection": "\(outbox.id)", "error": "\(error)"])
+            var frame: [UInt8] = []
+            FrameEncoder.error(error, to: &frame)
+            send(frame)
+        case .end(let error):
+            logger.debug("ending connection", metadata: ["connection": "\(outbox.id)", "error": "\(error?.protocolText ?? "")"])
+            incomplete = ByteBuffer()
+            if outbox.finish(with: error) { batch.toFlush.append(outbox) }
+        }
+    }
+
+    private mutating func send(_ frame: [UInt8]) {
+        batch.note(outbox.append(frame), at: outbox)
+    }
+}

@@ -1,0 +1,15 @@
+import ArgumentParser
+
+@main struct RivuletCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rivulet",
+        abstract: "Pub/sub-centric event streaming with service objects, over the NATS protocol.",
+        discussion: """
+            rivulet serve                                         run a node without objects
+            rivulet sub 'chat.>'                                  print messages as they come
+            rivulet pub chat.lobby hello                          publish one
+            rivulet request obj.GameTable.7.GetTable '{}'         call an object
+            rivulet events GameTable 7 --follow                   an object's events, then live
+            """,
+        subcommands: [Serve.self, Pub.self, Sub.self, Request.self, Events.self])
+}

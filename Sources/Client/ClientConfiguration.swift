@@ -1,0 +1,35 @@
+public import Logging
+
+/// How a client connects and behaves.
+public struct ClientConfiguration: Sendable {
+    /// The client's name, for whoever watches the server.
+    public var name: String? = nil
+    /// Whether the client's own messages come to its own subscriptions.
+    public var echo = true
+    /// How long one server may take to accept the connection and greet.
+    public var connectTimeout: Duration = .seconds(2)
+    /// How long requests and flushes wait unless they say otherwise.
+    public var requestTimeout: Duration = .seconds(5)
+    /// How often the server is asked for a sign of life.
+    public var pingInterval: Duration = .seconds(120)
+    /// How many of those may be unanswered; with one more due, the connection is given up.
+    public var maximumPingsOutstanding = 2
+    /// How long to wait after all known servers were tried in vain, at first; it doubles with every round. Up to a half of it is random,
+    /// so that many clients do not come back at once.
+    public var reconnectWait: Duration = .milliseconds(100)
+    /// How long to wait between rounds at most.
+    public var maximumReconnectWait: Duration = .seconds(2)
+    /// How many rounds over all known servers to try before the client closes; nil for no end. 0 turns reconnecting off.
+    public var maximumReconnectRounds: Int? = nil
+    /// Most bytes that may wait to be sent, also while there is no connection. One message may go over it.
+    public var maximumPending = 16 << 20
+    /// How long ``RivuletClient/drain()`` waits for subscriptions to be read to their end.
+    public var drainTimeout: Duration = .seconds(30)
+    /// Where the client logs: connections lost and restored.
+    public var logger = Logger(label: "rivulet.client") { _ in SwiftLogNoOpLogHandler() }
+
+    /// The defaults; without logging.
+    public init(name: String? = nil) {
+        self.name = name
+    }
+}

@@ -1,0 +1,204 @@
+import NIOCore
+import RivuletSubscriptions
+import RivuletWire
+
+/// Does what a connection's machine says: the one place where the server's bytes are read.
+final class ClientHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let core: ClientCore
+    private let statuses: StatusBroadcast
+    private let address: ServerAddress
+    private let isFirst: Bool
+    /// Succeeds when the connection can be used.
+    private let ready: EventLoopPromise<Void>
+    /// Succeeds when it is over, with the reason.
+    private let ended: EventLoopPromise<ClientError>
+
+    private let parser = FrameParser(limits: .client)
+    private var machine: ClientMachine
+    private var reason: ClientError?
+    /// An incomplete frame, and how many bytes of it there must be before it is worth looking again.
+    private var incomplete = ByteBuffer()
+    private var needed = 0
+    private var greeting: Scheduled<Void>?
+    private var pings: RepeatedTask?
+
+    init(
+        _ core: ClientCore, _ statuses: StatusBroadcast, _ address: ServerAddress, isFirst: Bool, ready: EventLoopPromise<Void>,
+        ended: EventLoopPromise<ClientError>
+    ) {
+        self.core = core
+        self.statuses = statuses
+        self.address = address
+        self.isFirst = isFirst
+        self.ready = ready
+        self.ended = ended
+        machine = ClientMachine(maximumPingsOutstanding: core.configuration.maximumPingsOutstanding)
+    }
+
+    // MARK: - Events of the channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        greeting = context.eventLoop.scheduleTask(in: TimeAmount(core.configuration.connectTimeout)) {
+            let (handler, context) = bound.value
+            handler.run(.greetingDue, context)
+        }
+        let interval = TimeAmount(core.configuration.pingInterval)
+        pings = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            let (handler, context) = bound.value
+            handler.run(.pingDue, context)
+        }
+        context.read()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        greeting?.cancel()
+        pings?.cancel()
+        if machine.isReady { core.outbox.disconnect() }
+        let reason = reason ?? ClientError(.connectionLost, "\(address) closed the connection")
+        ready.fail(reason)
+        ended.succeed(reason)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if reason == nil { reason = ClientError(.connectionLost, "\(address) closed the connection") }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        if incomplete.readableBytes == 0 { return parse(bytes, context) }
+        incomplete.writeImmutableBuffer(bytes)
+        guard incomplete.readableBytes >= needed else { return }
+        let whole = incomplete
+        incomplete = ByteBuffer()
+        parse(whole, context)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.read()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if reason == nil { reason = ClientError(.connectionLost, "the connection to \(address) broke: \(error)", cause: error) }
+        context.close(promise: nil)
+    }
+
+    // MARK: - Reading
+
+    private func parse(_ buffer: ByteBuffer, _ context: ChannelHandlerContext) {
+        let bytes = buffer.readableBytesUInt8Span
+        var offset = 0
+        needed = 0
+        do throws(WireError) {
+            parsing: while offset < bytes.count && reason == nil {
+                switch try parser.nextServerFrame(in: bytes, from: offset) {
+                case .frame(let frame, let consumed):
+                    try receive(frame, in: bytes, context)
+                    offset += consumed
+                case .incomplete(let atLeast):
+                    needed = atLeast
+                    break parsing
+                }
+            }
+        } catch {
+            run(.unreadable(error), context)
+        }
+        guard needed > 0, reason == nil else { return }
+        incomplete = context.channel.allocator.buffer(capacity: needed)
+        incomplete.writeBytes(bytes.extracting(offset...).bytes)
+    }
+
+    private func receive(
+        _ frame: ServerFrame, in bytes: borrowing Span<UInt8>, _ context: ChannelHandlerContext
+    ) throws(WireError) {
+        switch frame {
+        case .message(let frame): deliver(frame, in: bytes)
+        case .info(let json): run(.info(try ServerInfo(parsing: Array(copying: bytes.extracting(json)))), context)
+        case .ping: run(.ping, context)
+        case .pong: run(.pong, context)
+        case .error(let text):
+            run(.error(WireError(protocolText: String(decoding: Array(copying: bytes.extracting(text)), as: UTF8.self))), context)
+        case .ok: break
+        }
+    }
+
+    private func deliver(_ frame: MessageFrame, in bytes: borrowing Span<UInt8>) {
+        // A message may be on its way still when its subscription has ended.
+        guard machine.isReady, let sid = FrameParser.decimal(frame.sid, in: bytes), let entry = core.subscriptions.entry(sid) else {
+            return
+        }
+        var message = BusMessage(
+            subject: Subject(received: Array(copying: bytes.extracting(frame.subject))),
+            reply: frame.reply.map { Subject(received: Array(copying: bytes.extracting($0))) },
+            payload: Array(copying: bytes.extracting(frame.payload)))
+        if let headers = frame.headers {
+            do throws(WireError) {
+                message.headers = try Headers(parsing: Array(copying: bytes.extracting(headers)))
+            } catch {
+                // Servers do not look into headers: that one publisher writes rubbish must not cut everybody off.
+                statuses.send(.serverError("a message to \"\(message.subject)\" has headers that cannot be read"), isPassing: true)
+            }
+        }
+        entry.receive(message)
+    }
+
+    // MARK: - Actions
+
+    private func run(_ event: ClientMachine.Event, _ context: ChannelHandlerContext) {
+        switch machine.handle(event) {
+        case .nothing: break
+        case .greet(let info): greet(info, context)
+        case .begin(let info):
+            greeting?.cancel()
+            core.learn(info.connectURLs)
+            core.outbox.connect(context.channel, core.subscriptions, maximumPayload: info.maxPayload)
+            if !isFirst { core.resumed() }
+            ready.succeed(())
+        case .update(let info, let goesAway):
+            core.learn(info.connectURLs)
+            core.outbox.setMaximumPayload(info.maxPayload)
+            if goesAway { leave(context) }
+        case .completePing: core.outbox.completePing()
+        case .answerPing: write(FrameEncoder.pong, context)
+        case .sendPing: core.outbox.ping()
+        case .report(let error): report(error)
+        case .end(let ending):
+            if ending == .refused(.slowConsumer) { statuses.send(.slowConsumer, isPassing: true) }
+            end(ClientError(ending, address), context)
+        }
+    }
+
+    private func greet(_ info: ServerInfo, _ context: ChannelHandlerContext) {
+        let options = ConnectOptions(
+            name: core.configuration.name, echo: core.configuration.echo, headers: info.headers, noResponders: info.headers)
+        var sink = FrameSink()
+        FrameEncoder.connect(options, to: &sink)
+        FrameEncoder.ping(to: &sink)
+        context.writeAndFlush(NIOAny(sink.buffer), promise: nil)
+    }
+
+    private func write(_ frame: [UInt8], _ context: ChannelHandlerContext) {
+        context.writeAndFlush(NIOAny(ByteBuffer(bytes: frame)), promise: nil)
+    }
+
+    private func report(_ error: WireError) {
+        statuses.send(.serverError(error.protocolText), isPassing: true)
+        if case .permissionsViolationSubscription(let subject) = error {
+            core.subscriptions.end(refused: subject, BusError(.forbidden, "the server does not allow a subscription to \"\(subject)\""))
+        }
+    }
+
+    private func leave(_ context: ChannelHandlerContext) {
+        statuses.send(.lameDuck(address), isPassing: true)
+        guard core.pool.hasOther(than: address) else { return }
+        end(ClientError(.lameDuck, "\(address) is about to go away"), context)
+    }
+
+    private func end(_ reason: ClientError, _ context: ChannelHandlerContext) {
+        self.reason = reason
+        incomplete = ByteBuffer()
+        context.close(promise: nil)
+    }
+}

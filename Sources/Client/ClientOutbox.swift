@@ -1,0 +1,199 @@
+import DequeModule
+import NIOCore
+import RivuletSubscriptions
+import RivuletWire
+import Synchronization
+
+/// What waits to be written to the server. Any thread appends; the connection's event loop writes. Outlives connections: what a lost
+/// one had not begun to write is written by the next.
+///
+/// Only the first append since the last write asks the event loop to write, so that many messages become one write.
+final class ClientOutbox: Sendable {
+    enum Phase {
+        case disconnected
+        case connected(any Channel)
+        case closed
+    }
+
+    struct State {
+        var phase = Phase.disconnected
+        var sink = FrameSink()
+        var spare = ByteBuffer()
+        /// Bytes handed to the channel and not yet written.
+        var inFlight = 0
+        /// Which connection it is, so that the end of a lost one's write is not taken for the present one's.
+        var connection = 0
+        var isDirty = false
+        var maximumPayload = WireLimits.server.payload
+        /// The flushes whose PING waits to be written; nil for a PING of the connection's own.
+        var unsentPings: [UInt64?] = []
+        /// The same for those whose PONG has not come yet, oldest first.
+        var sentPings: Deque<UInt64?> = []
+        var flushes: [UInt64: CheckedContinuation<Void, any Error>] = [:]
+        var writers: [UInt64: CheckedContinuation<Void, Never>] = [:]
+        var lastToken: UInt64 = 0
+
+        var pending: Int { sink.buffer.readableBytes + inFlight }
+    }
+
+    let state = Mutex(State())
+    let maximumPending: Int
+
+    init(maximumPending: Int) {
+        self.maximumPending = maximumPending
+    }
+
+    var isConnected: Bool {
+        state.withLock { if case .connected = $0.phase { true } else { false } }
+    }
+
+    /// Appends a message.
+    ///
+    /// - Throws: `closed`, `full` or `limit`.
+    func append(_ message: BusMessage) throws(BusError) {
+        let size = message.payload.count + (message.headers.isEmpty ? 0 : message.headers.encodedSize)
+        let result = state.withLock { state -> Result<(any EventLoop)?, BusError> in
+            if case .closed = state.phase { return .failure(BusError(.closed, "the client is closed")) }
+            guard size <= state.maximumPayload else {
+                return .failure(BusError(.limit, "a message of \(size) bytes is more than the \(state.maximumPayload) the server takes"))
+            }
+            guard state.pending < maximumPending else {
+                return .failure(BusError(.full, "\(state.pending) bytes wait to be sent already"))
+            }
+            FrameEncoder.publish(
+                message.subject.description, reply: message.reply?.description, headers: message.headers, payload: message.payload,
+                to: &state.sink)
+            return .success(Self.markDirty(&state))
+        }
+        write(on: try result.get())
+    }
+
+    /// Appends a frame of the protocol, whatever waits already; dropped unless there is a connection or `always`.
+    func append(always: Bool = false, _ encode: (inout FrameSink) -> Void) {
+        let loop = state.withLock { state -> (any EventLoop)? in
+            switch state.phase {
+            case .closed: return nil
+            case .disconnected where !always: return nil
+            default: break
+            }
+            encode(&state.sink)
+            return Self.markDirty(&state)
+        }
+        write(on: loop)
+    }
+
+    /// Appends a PING of the connection's own.
+    func ping() {
+        let loop = state.withLock { state -> (any EventLoop)? in
+            FrameEncoder.ping(to: &state.sink)
+            state.unsentPings.append(nil)
+            return Self.markDirty(&state)
+        }
+        write(on: loop)
+    }
+
+    // MARK: - Connections
+
+    /// Goes on with a new connection, on its event loop: all subscriptions first.
+    func connect(_ channel: any Channel, _ subscriptions: SubscriptionTable, maximumPayload: Int) {
+        state.withLock { state in
+            guard case .disconnected = state.phase else { return }
+            var sink = FrameSink()
+            // Within the lock: who subscribes and finds no connection here has put itself into the table before.
+            subscriptions.write(to: &sink)
+            sink.buffer.writeImmutableBuffer(state.sink.buffer)
+            state.sink = sink
+            state.phase = .connected(channel)
+            state.maximumPayload = maximumPayload
+            state.isDirty = true
+        }
+        write()
+    }
+
+    func setMaximumPayload(_ size: Int) {
+        state.withLock { $0.maximumPayload = size }
+    }
+
+    /// The connection is gone, and with it what was written and not answered.
+    func disconnect() {
+        let failed = state.withLock { state -> [CheckedContinuation<Void, any Error>] in
+            guard case .connected = state.phase else { return [] }
+            state.phase = .disconnected
+            state.connection += 1
+            state.inFlight = 0
+            state.isDirty = false
+            defer { state.sentPings = [] }
+            return state.sentPings.compactMap { $0 }.compactMap { state.flushes.removeValue(forKey: $0) }
+        }
+        for flush in failed { flush.resume(throwing: BusError(.disconnected, "the connection was lost during the flush")) }
+    }
+
+    func close() {
+        let (flushes, writers) = state.withLock { state in
+            state.phase = .closed
+            state.sink = FrameSink()
+            state.inFlight = 0
+            defer {
+                state.flushes = [:]
+                state.writers = [:]
+            }
+            return (state.flushes.values, state.writers.values)
+        }
+        for flush in flushes { flush.resume(throwing: BusError(.closed, "the client was closed during the flush")) }
+        for writer in writers { writer.resume() }
+    }
+
+    // MARK: - Writing
+
+    /// The event loop to be asked to write, if nobody has asked it yet.
+    static func markDirty(_ state: inout State) -> (any EventLoop)? {
+        guard !state.isDirty, case .connected(let channel) = state.phase else { return nil }
+        state.isDirty = true
+        return channel.eventLoop
+    }
+
+    func write(on loop: (any EventLoop)?) {
+        loop?.execute { self.write() }
+    }
+
+    private func write() {
+        let next = state.withLock { state -> (any Channel, ByteBuffer, Int)? in
+            state.isDirty = false
+            guard case .connected(let channel) = state.phase, state.inFlight == 0, state.sink.buffer.readableBytes > 0 else { return nil }
+            let bytes = state.sink.buffer
+            state.sink.buffer = state.spare
+            state.spare = ByteBuffer()
+            state.inFlight = bytes.readableBytes
+            state.sentPings.append(contentsOf: state.unsentPings)
+            state.unsentPings = []
+            return (channel, bytes, state.connection)
+        }
+        guard let (channel, bytes, connection) = next else { return }
+        channel.writeAndFlush(bytes).whenSuccess { self.wrote(bytes, connection) }
+    }
+
+    private func wrote(_ bytes: ByteBuffer, _ connection: Int) {
+        let (isMore, writers) = state.withLock { state -> (Bool, [CheckedContinuation<Void, Never>]) in
+            guard state.connection == connection else { return (false, []) }
+            state.inFlight = 0
+            if bytes.capacity <= 1 << 20 {
+                state.spare = bytes
+                state.spare.clear()
+            }
+            guard state.pending <= maximumPending / 2 else { return (true, []) }
+            defer { state.writers = [:] }
+            return (state.pending > 0, Array(state.writers.values))
+        }
+        for writer in writers { writer.resume() }
+        if isMore { write() }
+    }
+}
+
+extension Headers {
+    /// The length of ``encoded()``.
+    fileprivate var encodedSize: Int {
+        var size = 12 + (status == nil ? 0 : 4 + (statusText.map { $0.utf8.count + 1 } ?? 0))
+        for (name, value) in self { size += name.utf8.count + value.utf8.count + 4 }
+        return size
+    }
+}

@@ -1,0 +1,94 @@
+import RivuletSubscriptions
+import RivuletWire
+import Synchronization
+
+/// What the application is subscribed to, whether there is a connection or not.
+final class SubscriptionTable: Sendable {
+    struct Entry: Sendable {
+        var pattern: SubjectPattern
+        var queue: String?
+        /// Whether it ends when the client drains; those that carry replies do not.
+        var drains: Bool
+        var receive: @Sendable (BusMessage) -> Void
+        /// Called when the client ends it, with the error if there is one.
+        var ended: @Sendable (BusError?) -> Void = { _ in }
+
+        func write(sid: Int, to sink: inout FrameSink) {
+            FrameEncoder.subscribe(pattern.description, queue: queue, sid: sid, to: &sink)
+        }
+    }
+
+    private struct State {
+        var entries: [Int: Entry] = [:]
+        var lastSid = 0
+        var isClosed = false
+        var isDraining = false
+    }
+
+    private let state = Mutex(State())
+
+    /// A number for a subscription to come.
+    func reserve() -> Int {
+        state.withLock { state in
+            state.lastSid += 1
+            return state.lastSid
+        }
+    }
+
+    func add(_ entry: Entry, sid: Int) throws(BusError) {
+        let isRefused = state.withLock { state -> Bool in
+            if state.isClosed || (state.isDraining && entry.drains) { return true }
+            state.entries[sid] = entry
+            return false
+        }
+        if isRefused { throw BusError(.closed, "the client is closed") }
+    }
+
+    /// False if it was not there.
+    func remove(_ sid: Int) -> Bool {
+        state.withLock { $0.entries.removeValue(forKey: sid) != nil }
+    }
+
+    func entry(_ sid: Int) -> Entry? {
+        state.withLock { $0.entries[sid] }
+    }
+
+    /// Writes SUB for all.
+    func write(to sink: inout FrameSink) {
+        state.withLock { state in
+            for (sid, entry) in state.entries.sorted(by: { $0.key < $1.key }) { entry.write(sid: sid, to: &sink) }
+        }
+    }
+
+    /// Ends those the server refused.
+    func end(refused subject: String, _ error: BusError) {
+        let refused = state.withLock { state in
+            let refused = state.entries.filter { $0.value.pattern.description == subject }
+            for sid in refused.keys { state.entries[sid] = nil }
+            return Array(refused.values)
+        }
+        for entry in refused { entry.ended(error) }
+    }
+
+    /// Accepts no more that drain; the sids of those there are.
+    func startDraining() -> [Int] {
+        state.withLock { state in
+            state.isDraining = true
+            return state.entries.filter(\.value.drains).map(\.key)
+        }
+    }
+
+    func end(_ sids: [Int]) {
+        let ended = state.withLock { state in sids.compactMap { state.entries.removeValue(forKey: $0) } }
+        for entry in ended { entry.ended(nil) }
+    }
+
+    func close() {
+        let ended = state.withLock { state in
+            state.isClosed = true
+            defer { state.entries = [:] }
+            return Array(state.entries.values)
+        }
+        for entry in ended { entry.ended(nil) }
+    }
+}

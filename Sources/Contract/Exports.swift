@@ -1,0 +1,2 @@
+@_exported public import RivuletSubscriptions
+@_exported public import RivuletWire

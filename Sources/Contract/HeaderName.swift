@@ -1,0 +1,34 @@
+/// The header names that Rivulet reads and writes.
+public enum HeaderName {
+    /// A service error's number (NATS service convention).
+    public static let serviceErrorCode = "Nats-Service-Error-Code"
+    /// A service error's sentence (NATS service convention).
+    public static let serviceError = "Nats-Service-Error"
+    /// The name of an application's typed error.
+    public static let errorName = "Rivulet-Error"
+    /// Makes a request idempotent: within the window, the same id on the same object gets the stored reply.
+    public static let messageID = "Nats-Msg-Id"
+    /// How many milliseconds the caller still waits.
+    public static let timeout = "Rivulet-Timeout"
+    /// The objects that wait for this call, outermost first, separated by commas.
+    public static let callChain = "Rivulet-Call-Chain"
+    /// W3C trace context.
+    public static let traceParent = "traceparent"
+
+    /// The stream of an event.
+    public static let stream = "Nats-Stream"
+    /// The number of an event in its stream.
+    public static let sequence = "Nats-Sequence"
+    /// When an event was committed, RFC 3339.
+    public static let timeStamp = "Nats-Time-Stamp"
+    /// The subject of an event that is read back.
+    public static let subject = "Nats-Subject"
+    /// How many more events match what was asked for.
+    public static let pending = "Nats-Num-Pending"
+    /// The sequence up to which a read has looked.
+    public static let lastSequence = "Nats-Last-Sequence"
+    /// The epoch of an event's stream.
+    public static let epoch = "Rivulet-Epoch"
+    /// The sequence of the same object's event before this one; 0 for its first.
+    public static let previous = "Rivulet-Previous"
+}

@@ -1,0 +1,56 @@
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The one way payloads are coded: JSON with ISO 8601 dates and base-64 data.
+public enum JSONPayload {
+    private static let encoder: JSONEncoder = {
+        let encoder = JSONEncoder()
+        encoder.dateEncodingStrategy = .iso8601
+        encoder.outputFormatting = .withoutEscapingSlashes
+        return encoder
+    }()
+
+    private static let decoder: JSONDecoder = {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        return decoder
+    }()
+
+    /// The value as JSON.
+    ///
+    /// - Throws: `EncodingError` for what JSON cannot hold.
+    public static func encode(_ value: some Encodable) throws -> [UInt8] {
+        Array(try encoder.encode(value))
+    }
+
+    /// The value that JSON describes; no bytes at all stand for `{}`.
+    ///
+    /// - Throws: `DecodingError` when it describes no such value.
+    public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+        try decoder.decode(type, from: bytes.isEmpty ? Data("{}".utf8) : Data(bytes))
+    }
+
+    /// A decoding error as a sentence that names the place in the JSON.
+    public static func explain(_ error: any Error) -> String {
+        guard let error = error as? DecodingError else { return "\(error)" }
+        switch error {
+        case .keyNotFound(let key, let context):
+            return "\"\(path(context.codingPath + [key]))\" is missing"
+        case .valueNotFound(_, let context):
+            return "\"\(path(context.codingPath))\" is null"
+        case .typeMismatch(let type, let context):
+            return context.codingPath.isEmpty ? "not a JSON \(type)" : "\"\(path(context.codingPath))\" is not a \(type)"
+        case .dataCorrupted(let context):
+            return context.codingPath.isEmpty ? "not valid JSON" : "\"\(path(context.codingPath))\": \(context.debugDescription)"
+        @unknown default:
+            return "not the expected JSON"
+        }
+    }
+
+    private static func path(_ keys: [any CodingKey]) -> String {
+        keys.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+    }
+}

@@ -1,0 +1,39 @@
+/// The subjects that objects are called on and that they publish on.
+public enum ObjectSubject {
+    /// `obj.<Kind>.<id>.<Message>`.
+    public static func call(_ object: ObjectID, message: String) throws(SubjectError) -> Subject {
+        try Subject(tokens: ["obj", SubjectToken.encode(object.kind), SubjectToken.encode(object.id), SubjectToken.encode(message)])
+    }
+
+    /// `evt.<Kind>.<id>.<Event>`.
+    public static func event(_ object: ObjectID, name: String) throws(SubjectError) -> Subject {
+        try Subject(tokens: ["evt", SubjectToken.encode(object.kind), SubjectToken.encode(object.id), SubjectToken.encode(name)])
+    }
+
+    /// All events of a kind, or of one of its objects: `evt.<Kind>.>` or `evt.<Kind>.<id>.>`.
+    public static func events(kind: String, id: String? = nil) throws(SubjectError) -> SubjectPattern {
+        let tokens = ["evt", SubjectToken.encode(kind)] + (id.map { [SubjectToken.encode($0)] } ?? [])
+        return try SubjectPattern(tokens.joined(separator: ".") + ".>")
+    }
+
+    /// What a call or event subject names.
+    ///
+    /// - Throws: ``CallError`` 400 with the reason, for a subject that does not have four valid tokens.
+    public static func parse(_ subject: Subject) throws(CallError) -> (object: ObjectID, name: String) {
+        let tokens = subject.tokens
+        guard tokens.count == 4 else {
+            let rule =
+                "\(tokens.first ?? "").<Kind>.<id>.<name> has four tokens, this has \(tokens.count); dots inside a token are written %2E"
+            throw CallError(.undecodable, rule)
+        }
+        var parts: [String] = []
+        for token in tokens.dropFirst() {
+            guard let part = SubjectToken.decode(token) else {
+                throw CallError(
+                    .undecodable, "\"\(token)\" is not a valid token; write it percent-encoded, as \(SubjectToken.encode(String(token)))")
+            }
+            parts.append(part)
+        }
+        return (ObjectID(kind: parts[0], id: parts[1]), parts[2])
+    }
+}

@@ -1,0 +1,3 @@
+@_exported public import ArgumentParser
+@_exported public import RivuletBroker
+@_exported public import RivuletObjects

@@ -1,0 +1,98 @@
+public import Logging
+import RivuletBackbone
+public import RivuletBroker
+public import RivuletObjects
+public import ServiceLifecycle
+import Synchronization
+
+/// A node: a broker, the objects it hosts, and the store behind them, as one service.
+///
+/// ```swift
+/// let node = Node(configuration: .init(port: 4222, store: .sqlite("game.sqlite")), hosting: Casino.self, GameTable.self, logger: logger)
+/// try await ServiceGroup(services: [node], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger).run()
+/// ```
+public final class Node: Service {
+    private let configuration: NodeConfiguration
+    private let objects: [any ServiceObject.Type]
+    private let dependencies: Dependencies
+    private let logger: Logger
+    private let listening = Listening()
+
+    /// A node that does nothing until ``run()``.
+    ///
+    /// - Parameters:
+    ///   - objects: The kinds of objects it hosts.
+    ///   - dependencies: What their turns can ask for.
+    public init(
+        configuration: NodeConfiguration = NodeConfiguration(), hosting objects: [any ServiceObject.Type],
+        dependencies: Dependencies = Dependencies(), logger: Logger
+    ) {
+        self.configuration = configuration
+        self.objects = objects
+        self.dependencies = dependencies
+        self.logger = logger
+    }
+
+    /// A node that does nothing until ``run()``.
+    public convenience init(
+        configuration: NodeConfiguration = NodeConfiguration(), hosting objects: any ServiceObject.Type...,
+        dependencies: Dependencies = Dependencies(), logger: Logger
+    ) {
+        self.init(configuration: configuration, hosting: objects, dependencies: dependencies, logger: logger)
+    }
+
+    /// Where the node listens; waits until it does.
+    ///
+    /// - Throws: `CancellationError` when the node stopped, or could not start.
+    public var address: Broker.Address {
+        get async throws { try await listening.address() }
+    }
+
+    /// Opens the store, listens, and serves until a graceful shutdown or cancellation; then drains.
+    ///
+    /// - Throws: `StoreError` before it listens when the store cannot be opened, `BrokerError` when it cannot listen.
+    public func run() async throws {
+        defer { listening.end() }
+        let backbone = try await OpenBackbone.open(configuration.store, logger: logger)
+        let broker = Broker(configuration: configuration.broker, logger: logger)
+        let host = ObjectHost(
+            hosting: objects, bus: broker, store: backbone.store, log: backbone.log, dependencies: dependencies,
+            configuration: configuration.objects, logger: logger)
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await host.run() }
+                do {
+                    try await serve(broker, host)
+                } catch {
+                    await host.drain()
+                    throw error
+                }
+            }
+        } catch {
+            await broker.shutdown()
+            await backbone.close()
+            throw error
+        }
+        await backbone.close()
+        logger.info("stopped")
+    }
+
+    private func serve(_ broker: Broker, _ host: ObjectHost) async throws {
+        try await host.start()
+        let address = try await broker.start()
+        logger.info(
+            "listening on \(address)",
+            metadata: [
+                "store": "\(configuration.store)", "kinds": "\(objects.map { $0.kind }.joined(separator: ","))",
+            ])
+        listening.begin(address)
+        // Cancellation is the impatient form of the same wish.
+        try? await gracefulShutdown()
+        logger.info("draining")
+        // Clients are told and may leave while the turns under way are answered.
+        async let clientsLeft: Void = broker.drain()
+        await host.drain()
+        await clientsLeft
+        await broker.shutdown()
+    }
+}

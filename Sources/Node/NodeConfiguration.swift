@@ -1,0 +1,23 @@
+public import RivuletBroker
+public import RivuletObjects
+
+/// How a node listens, stores and hosts.
+public struct NodeConfiguration: Sendable, Hashable {
+    /// Listening and its limits.
+    public var broker = BrokerConfiguration()
+    /// Where objects and events are kept; `rivulet.sqlite` in the working directory.
+    public var store = StoreConfiguration.sqlite("rivulet.sqlite")
+    /// How objects are hosted.
+    public var objects = ObjectHostConfiguration()
+
+    /// The defaults, changed where given.
+    ///
+    /// - Parameters:
+    ///   - host: The address to listen at; loopback unless said otherwise.
+    ///   - port: The TCP port; 0 for any that is free.
+    public init(host: String = "127.0.0.1", port: Int = 4222, store: StoreConfiguration = .sqlite("rivulet.sqlite")) {
+        broker.host = host
+        broker.port = port
+        self.store = store
+    }
+}

@@ -1,0 +1,28 @@
+import Logging
+import RivuletBackbone
+import RivuletSQLite
+import RivuletSubscriptions
+
+/// A store that was opened, and how to close it.
+struct OpenBackbone: Sendable {
+    let store: any ObjectStore
+    let log: any EventLog
+    let close: @Sendable () async -> Void
+
+    static func open(_ configuration: StoreConfiguration, logger: Logger) async throws(StoreError) -> OpenBackbone {
+        switch configuration {
+        case .memory:
+            let memory = InMemoryBackbone(time: SystemTime())
+            return OpenBackbone(store: memory, log: memory, close: {})
+        case .sqlite(let path):
+            let sqlite = try await SQLiteBackbone.open(SQLiteConfiguration(path: path), logger: logger)
+            return OpenBackbone(store: sqlite, log: sqlite) {
+                do {
+                    try await sqlite.close()
+                } catch {
+                    logger.error("the store was not closed properly", metadata: ["store": "\(path)", "error": "\(error)"])
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+/// A message on its way into an object.
+struct Delivery: Sendable {
+    var message: String
+    var payload: [UInt8]
+    var headers = Headers()
+    /// Where the answer goes; nil when nobody waits.
+    var reply: Subject?
+    /// On the time source's clock; nil when nobody waits or it was not said.
+    var deadline: Duration?
+    /// The objects that wait for this call, outermost first.
+    var callChain: [ObjectID] = []
+
+    var messageID: String? { headers[HeaderName.messageID] }
+}
+
+/// What waits in an activation's mailbox.
+enum Letter: Sendable {
+    case delivery(Delivery)
+    case deactivate
+}

@@ -1,0 +1,73 @@
+/// Handles a message that may change the object.
+public struct Handle<Object: ServiceObject, M: Message>: Sendable {
+    let body: @Sendable (inout Object, M, Turn) async throws -> M.Reply
+
+    /// Runs `body` for each message of the type; what it throws undoes the turn.
+    public init(_ type: M.Type, _ body: @escaping @Sendable (inout Object, M, Turn) async throws -> M.Reply) {
+        self.body = body
+    }
+}
+
+/// Answers a message without changing the object: there is nothing to commit, and publishing fails.
+public struct Query<Object: ServiceObject, M: Message>: Sendable {
+    let body: @Sendable (Object, M, Turn) async throws -> M.Reply
+
+    /// Runs `body` for each message of the type.
+    public init(_ type: M.Type, _ body: @escaping @Sendable (Object, M, Turn) async throws -> M.Reply) {
+        self.body = body
+    }
+}
+
+/// What an object answers, by message name.
+public struct Handlers<Object: ServiceObject>: Sendable {
+    /// The names of the messages, in the order of declaration.
+    public let names: [String]
+    private let handlers: [String: Handler<Object>]
+
+    init(_ list: [Handler<Object>]) {
+        names = list.map(\.name)
+        handlers = Dictionary(list.map { ($0.name, $0) }) { first, _ in first }
+    }
+
+    subscript(name: String) -> Handler<Object>? { handlers[name] }
+}
+
+/// One handler with its types erased: JSON in, JSON out.
+public struct Handler<Object: ServiceObject>: Sendable {
+    let name: String
+    let isQuery: Bool
+    let run: @Sendable (inout Object, [UInt8], Turn) async throws -> [UInt8]
+
+    init<M: Message>(
+        _ type: M.Type, isQuery: Bool, _ body: @escaping @Sendable (inout Object, M, Turn) async throws -> M.Reply
+    ) {
+        name = M.name
+        self.isQuery = isQuery
+        run = { object, payload, turn in
+            let message: M
+            do {
+                message = try JSONPayload.decode(M.self, from: payload)
+            } catch {
+                throw CallError(.undecodable, "\(M.name): \(JSONPayload.explain(error))")
+            }
+            return try JSONPayload.encode(try await body(&object, message, turn))
+        }
+    }
+}
+
+/// Builds ``Handlers`` from a list of ``Handle`` and ``Query``.
+@resultBuilder
+public enum HandlersBuilder<Object: ServiceObject> {
+    /// A handler that may change the object.
+    public static func buildExpression<M: Message>(_ handle: Handle<Object, M>) -> Handler<Object> {
+        Handler(M.self, isQuery: false, handle.body)
+    }
+
+    /// A handler that only reads.
+    public static func buildExpression<M: Message>(_ query: Query<Object, M>) -> Handler<Object> {
+        Handler(M.self, isQuery: true) { object, message, turn in try await query.body(object, message, turn) }
+    }
+
+    /// All of them.
+    public static func buildBlock(_ handlers: Handler<Object>...) -> Handlers<Object> { Handlers(handlers) }
+}

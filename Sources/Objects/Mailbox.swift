@@ -1,0 +1,38 @@
+import DequeModule
+
+/// The FIFO of one activation. Calls from outside are bounded; what the object scheduled for itself, and its end, always fit.
+struct Mailbox: Sendable {
+    private var letters: Deque<Letter> = []
+    private var calls = 0
+    private let capacity: Int
+
+    init(capacity: Int) {
+        self.capacity = max(1, capacity)
+    }
+
+    var isEmpty: Bool { letters.isEmpty }
+
+    /// False when there is no room.
+    mutating func append(call delivery: Delivery) -> Bool {
+        guard calls < capacity else { return false }
+        calls += 1
+        letters.append(.delivery(delivery))
+        return true
+    }
+
+    mutating func append(schedule delivery: Delivery) {
+        calls += 1
+        letters.append(.delivery(delivery))
+    }
+
+    /// The end comes before what waits: that goes to the next activation.
+    mutating func appendDeactivation(afterOthers: Bool) {
+        if afterOthers { letters.append(.deactivate) } else { letters.prepend(.deactivate) }
+    }
+
+    mutating func next() -> Letter? {
+        let letter = letters.popFirst()
+        if case .delivery = letter { calls -= 1 }
+        return letter
+    }
+}

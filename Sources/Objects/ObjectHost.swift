@@ -1,0 +1,153 @@
+public import Logging
+public import RivuletBackbone
+import Synchronization
+
+/// Hosts the objects of a node: takes calls from the bus, activates objects, and commits their turns to the store.
+public final class ObjectHost: Sendable {
+    private struct State {
+        var attachments: [Attachment] = []
+        var watchdog: ScheduledAction?
+        var isStopping = false
+    }
+
+    private let kinds: [String: any AnyKindHost]
+    private let services: ObjectServices
+    private let log: any EventLog
+    private let requester: Requester
+    private let state = Mutex(State())
+
+    /// A host for objects of the given types.
+    ///
+    /// - Parameters:
+    ///   - bus: Where calls come from, and where replies and events go.
+    ///   - store: Where turns commit. The same backend must be behind `log`.
+    ///   - log: Where the kinds' streams are read.
+    public init(
+        hosting objects: [any ServiceObject.Type], bus: any MessageBus, store: any ObjectStore, log: any EventLog,
+        time: any TimeSource = SystemTime(), dependencies: Dependencies = Dependencies(),
+        configuration: ObjectHostConfiguration = ObjectHostConfiguration(), logger: Logger
+    ) {
+        let requester = Requester(bus: bus, time: time)
+        let services = ObjectServices(
+            bus: bus,
+            caller: BusCaller(bus: bus, requester: requester, time: time, defaultTimeout: configuration.callTimeout),
+            store: store, committer: Committer(store: store, batchLimit: configuration.commitBatchLimit), time: time,
+            dependencies: dependencies, configuration: configuration, turns: TaskScope(), background: TaskScope(), logger: logger)
+        self.requester = requester
+        self.services = services
+        self.log = log
+        let hosts = objects.map { Self.host($0, services) }
+        kinds = Dictionary(hosts.map { ($0.name, $0) }) { first, _ in first }
+    }
+
+    private static func host<Object: ServiceObject>(_ type: Object.Type, _ services: ObjectServices) -> any AnyKindHost {
+        KindHost<Object>(services: services)
+    }
+
+    /// How many objects are active.
+    public var activeCount: Int { kinds.values.reduce(0) { $0 + $1.activeCount } }
+
+    /// Opens the kinds' streams and begins to take calls. ``run()`` must be running for turns to commit.
+    ///
+    /// - Throws: ``StoreError`` or ``BusError``.
+    public func start() async throws {
+        for kind in kinds.values where kind.isPersistent { try await log.open(kind.name) }
+        let reader = StreamReader(
+            log: log, limit: services.configuration.concurrentReads, scope: services.background, publish: services.publish)
+        var attachments = [
+            try services.bus.attach(SubjectPattern(StreamRead.subjectPrefix + "*"), queue: nil) { reader.receive($0) }
+        ]
+        if !kinds.isEmpty {
+            let announcer = ServiceAnnouncer(kinds: Array(kinds.values), time: services.time, publish: services.publish)
+            attachments.append(try services.bus.attach(SubjectPattern("obj.>"), queue: nil) { [weak self] in self?.receive($0) })
+            attachments.append(try services.bus.attach(SubjectPattern("$SRV.>"), queue: nil) { announcer.receive($0) })
+        }
+        state.withLock { $0.attachments = attachments }
+        armWatchdog()
+    }
+
+    /// Commits turns until ``drain()``.
+    public func run() async {
+        await services.committer.run()
+    }
+
+    /// Takes no more calls, finishes those it has, runs the objects' last turns, and ends ``run()``.
+    ///
+    /// - Parameter patience: How long to wait for turns under way before they are cancelled.
+    public func drain(patience: Duration = .seconds(10)) async {
+        let (attachments, watchdog) = state.withLock { state in
+            state.isStopping = true
+            defer { state.attachments = [] }
+            return (state.attachments, state.watchdog)
+        }
+        watchdog?.cancel()
+        for attachment in attachments { attachment.cancel() }
+        let (turns, background) = (services.turns, services.background)
+        let limit = services.time.schedule(at: services.time.now + patience) {
+            turns.cancelAll()
+        }
+        await turns.idle()
+        for kind in kinds.values { kind.deactivateAll() }
+        await turns.idle()
+        limit.cancel()
+        background.cancelAll()
+        await background.idle()
+        requester.close()
+        services.committer.stop()
+    }
+
+    /// An object of this node or of another, for code beside the objects: to ask, send messages, and follow.
+    public func object(_ kind: String, _ id: String) -> RemoteObject {
+        RemoteObject(ObjectID(kind: kind, id: id), caller: services.caller, source: eventSource)
+    }
+
+    /// Waits until no turn is running or waiting for its commit. For tests that hold the time.
+    public func settle() async {
+        await services.turns.idle()
+    }
+
+    private func receive(_ message: BusMessage) {
+        do throws(CallError) {
+            let (object, name) = try ObjectSubject.parse(message.subject)
+            guard let kind = kinds[object.kind] else {
+                let known = kinds.keys.sorted().joined(separator: ", ")
+                throw CallError(.unknown, "there is no kind \"\(object.kind)\"; this node serves \(known)")
+            }
+            let chain = message.headers[HeaderName.callChain].map { $0.split(separator: ",").compactMap { ObjectID($0) } } ?? []
+            if chain.contains(object) {
+                throw CallError(
+                    .callCycle, "\(object) waits for this call itself: \((chain + [object]).map(\.description).joined(separator: " → "))")
+            }
+            let timeout = message.headers[HeaderName.timeout].flatMap { Int64($0) }
+            let delivery = Delivery(
+                message: name, payload: message.payload, headers: message.headers, reply: message.reply,
+                deadline: timeout.map { services.time.now + .milliseconds(max(0, min($0, 1_000_000_000_000))) }, callChain: chain)
+            if let refusal = kind.deliver(delivery, to: object) {
+                kind.statistics.failed(refusal)
+                throw refusal
+            }
+        } catch {
+            guard let reply = message.reply else { return }
+            services.publish(BusMessage(subject: reply, headers: error.headers))
+        }
+    }
+
+    private func armWatchdog() {
+        let action = services.time.schedule(at: services.time.now + .seconds(1)) { [weak self] in
+            guard let self else { return }
+            let now = services.time.now
+            for kind in kinds.values { kind.checkTurns(at: now) }
+            armWatchdog()
+        }
+        let isStopping = state.withLock { state -> Bool in
+            state.watchdog = action
+            return state.isStopping
+        }
+        if isStopping { action.cancel() }
+    }
+}
+
+extension ObjectHost: EventFollowing {
+    /// The node's own bus.
+    public var eventSource: EventSource { EventSource(bus: services.bus, time: services.time) }
+}

@@ -1,0 +1,14 @@
+/// How a node hosts objects.
+public struct ObjectHostConfiguration: Sendable, Hashable {
+    /// How long the reply to an idempotent request is kept; 2 minutes, as NATS's duplicate window.
+    public var idempotencyWindow = Duration.seconds(120)
+    /// How long a call from one object to another waits unless it says otherwise; 5 s.
+    public var callTimeout = Duration.seconds(5)
+    /// How many turns one transaction takes at most; 512.
+    public var commitBatchLimit = 512
+    /// How many reads of event streams are served at a time; more are refused with 429. 64.
+    public var concurrentReads = 64
+
+    /// The defaults.
+    public init() {}
+}

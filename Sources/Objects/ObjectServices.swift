@@ -1,0 +1,27 @@
+import Logging
+import RivuletBackbone
+
+/// What activations use of their host.
+struct ObjectServices: Sendable {
+    let bus: any MessageBus
+    let caller: BusCaller
+    let store: any ObjectStore
+    let committer: Committer
+    let time: any TimeSource
+    let dependencies: Dependencies
+    let configuration: ObjectHostConfiguration
+    /// Turns; it is idle when no object does anything.
+    let turns: TaskScope
+    /// Background work, which may last as long as its activation.
+    let background: TaskScope
+    let logger: Logger
+
+    /// Publishes; a bus that takes no more, as when the node stops, is no reason to fail what has committed.
+    func publish(_ message: BusMessage) {
+        do {
+            try bus.publish(message)
+        } catch {
+            logger.debug("message not delivered", metadata: ["subject": "\(message.subject)", "error": "\(error)"])
+        }
+    }
+}

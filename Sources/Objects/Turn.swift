@@ -1,0 +1,160 @@
+import RivuletBackbone
+import Synchronization
+
+/// The handling of one message: who is asked, what is known, and what is to happen once the turn has committed.
+///
+/// Everything a turn publishes, sends, schedules or starts is held until its commit and dropped when the turn throws. What cannot be
+/// encoded or addressed fails the turn.
+public final class Turn: Sendable {
+    /// The object whose turn it is.
+    public let object: ObjectID
+    /// When the turn began, on the node's wall clock.
+    public let now: Timestamp
+    /// The headers of the message; empty for the object's own schedules.
+    public let headers: Headers
+
+    private let context: TurnContext
+    private let effects: Mutex<TurnEffects>
+
+    init(object: ObjectID, now: Timestamp, headers: Headers, context: TurnContext) {
+        self.object = object
+        self.now = now
+        self.headers = headers
+        self.context = context
+        effects = Mutex(TurnEffects())
+    }
+
+    /// The object's id.
+    public var id: String { object.id }
+
+    /// A value the node was given for its objects.
+    ///
+    /// - Throws: ``Dependencies/Missing``.
+    public func dependency<Value: Sendable>(_ type: Value.Type = Value.self) throws(Dependencies.Missing) -> Value {
+        try context.dependencies.get(type)
+    }
+
+    /// Publishes an event of this object: durable ones in its stream, with the commit; then to whoever follows.
+    public func publish<E: Event>(_ event: E) {
+        change { effects throws in
+            let event = NewEvent(subject: try ObjectSubject.event(object, name: E.name), payload: try JSONPayload.encode(event))
+            if E.durability == .durable, context.isPersistent {
+                effects.events.append(event)
+            } else {
+                effects.publishes.append(BusMessage(subject: event.subject, payload: event.payload))
+            }
+        }
+    }
+
+    /// Publishes a plain message after the commit; it is delivered to whoever listens and not kept.
+    public func publish(_ payload: [UInt8], to subject: String, headers: Headers = Headers()) {
+        change { effects throws in
+            effects.publishes.append(BusMessage(subject: try Subject(subject), headers: headers, payload: payload))
+        }
+    }
+
+    /// Another object, to ask or to send messages to.
+    ///
+    /// An ask leaves at once, after this object's earlier turns have committed; a sent message leaves when this turn has.
+    public func object(_ kind: String, _ id: String) -> ObjectReference {
+        ObjectReference(ObjectID(kind: kind, id: id), caller: TurnCaller(turn: self))
+    }
+
+    /// Another object by its type.
+    public func object<Object: ServiceObject>(_ type: Object.Type, _ id: String) -> ObjectReference {
+        object(Object.kind, id)
+    }
+
+    /// Sends this object a message later, while its activation lives; schedules do not survive it.
+    ///
+    /// - Parameter name: A later schedule of the same name replaces this one; nil for one that stands alone.
+    public func schedule<M: Message>(_ message: M, after delay: Duration, named name: String? = nil) {
+        change { effects throws in
+            effects.schedules.append(.set(Schedule(name: name, message: M.name, payload: try JSONPayload.encode(message), delay: delay)))
+        }
+    }
+
+    /// Takes a named schedule back.
+    public func cancelSchedule(named name: String) {
+        change { effects throws in effects.schedules.append(.cancel(name)) }
+    }
+
+    /// Starts work beside the object's turns; it is cancelled, and awaited, when the activation ends.
+    ///
+    /// - Parameter work: Gets a reference to this object, to send it what was found out. What it throws is logged.
+    public func background(_ work: @escaping @Sendable (ObjectReference) async throws -> Void) {
+        change { effects throws in effects.background.append(work) }
+    }
+
+    /// Ends the activation after this turn; the next message activates the object anew.
+    public func deactivate() {
+        change { effects throws in effects.deactivates = true }
+    }
+
+    /// Takes what the turn collected.
+    ///
+    /// - Throws: The first thing that could not be encoded or addressed.
+    func finish() throws -> TurnEffects {
+        let collected = effects.withLock { effects in
+            defer { effects = TurnEffects() }
+            return effects
+        }
+        if let failure = collected.failure { throw failure }
+        return collected
+    }
+
+    fileprivate func ask(_ request: ObjectRequest) async throws -> BusMessage {
+        try await context.settle()
+        var request = request
+        request.headers[HeaderName.callChain] = (context.callChain + [object]).map(\.description).joined(separator: ",")
+        request.headers[HeaderName.traceParent] = headers[HeaderName.traceParent]
+        if let left = context.timeLeft() {
+            guard left > .zero else { throw CallError(.deadline, "the deadline passed before \(request.object) could be asked") }
+            request.timeout = min(left, request.timeout ?? left)
+        }
+        return try await context.caller.ask(request)
+    }
+
+    fileprivate func send(_ request: ObjectRequest) {
+        var request = request
+        request.headers[HeaderName.traceParent] = headers[HeaderName.traceParent]
+        change { effects throws in effects.sends.append(request) }
+    }
+
+    private func change(_ body: (inout TurnEffects) throws -> Void) {
+        effects.withLock { effects in
+            guard effects.failure == nil else { return }
+            if context.isReadOnly {
+                effects.failure = ReadOnlyTurn()
+                return
+            }
+            do { try body(&effects) } catch { effects.failure = error }
+        }
+    }
+}
+
+/// A query tried to publish, send or schedule.
+struct ReadOnlyTurn: Error, CustomStringConvertible {
+    var description: String { "a Query may not publish, send, schedule or deactivate; declare it with Handle" }
+}
+
+/// What a turn needs of its activation and host.
+struct TurnContext: Sendable {
+    let isReadOnly: Bool
+    let isPersistent: Bool
+    let callChain: [ObjectID]
+    let dependencies: Dependencies
+    let caller: any ObjectCaller
+    /// What is left until the caller's deadline; nil without one.
+    let timeLeft: @Sendable () -> Duration?
+    /// Waits until the object's earlier turns have committed; throws when one of them could not.
+    let settle: @Sendable () async throws -> Void
+}
+
+/// Carries a turn's calls to other objects.
+private struct TurnCaller: ObjectCaller {
+    let turn: Turn
+
+    func ask(_ request: ObjectRequest) async throws -> BusMessage { try await turn.ask(request) }
+    func send(_ request: ObjectRequest) throws { turn.send(request) }
+}

@@ -1,0 +1,209 @@
+import GRDB
+import RivuletBackbone
+import RivuletSubscriptions
+
+/// One batch on its way into the file: first every turn is judged on what is stored and on the turns before it, then each object is
+/// written once with what its last turn left, and the events with their numbers.
+struct CommitTransaction {
+    private struct ObjectRow {
+        let object: ObjectID
+        var number: Int64?
+        var version: UInt64 = 0
+        var ownerEpoch: UInt64 = 0
+        var lastEvent: UInt64 = 0
+        var state: [UInt8]?
+        var isTouched = false
+        /// Where the kind's stream stands in ``streams``, once a turn had events.
+        var stream: Int?
+    }
+
+    private struct StreamRow {
+        let number: Int64
+        let epoch: String
+        var head: UInt64
+    }
+
+    private let db: Database
+    private let time: Timestamp
+    private let file: StoreFile
+    private var rows: [ObjectRow] = []
+    private var streams: [StreamRow] = []
+    private var rowIndex: [ObjectID: Int] = [:]
+    private var streamIndex: [String: Int] = [:]
+    /// For each turn, its object's row.
+    private var rowOfTurn: [Int] = []
+    private let selectObject: PreparedStatement
+
+    /// Commits the batch, or throws and leaves nothing of it.
+    static func run(_ batch: [TurnCommit], on db: Database, at time: Timestamp, file: StoreFile) throws -> [TurnOutcome] {
+        if db.isInsideTransaction { try db.rollback() }  // an earlier rollback failed
+        try db.beginTransaction(.immediate)
+        let outcomes: [TurnOutcome]
+        do {
+            var transaction = try CommitTransaction(db: db, time: time, file: file)
+            outcomes = try batch.map { try transaction.judge($0) }
+            try transaction.write(batch, outcomes)
+        } catch {
+            try? db.rollback()
+            throw error
+        }
+        do {
+            try db.commit()
+        } catch {
+            try? db.rollback()
+            throw Self.afterCommit(error, file)
+        }
+        return outcomes
+    }
+
+    /// A COMMIT that found no room, no permission or a lock wrote no commit mark. After any other trouble, such as a sync that
+    /// failed, the mark may be in the log, and a recovery may find it.
+    private static func afterCommit(_ error: any Error, _ file: StoreFile) -> any Error {
+        let definite: [ResultCode] = [.SQLITE_FULL, .SQLITE_READONLY, .SQLITE_BUSY]
+        if let error = error as? DatabaseError, definite.contains(error.resultCode) { return error }
+        return StoreError(.unknownOutcome, "cannot tell whether \(file.path) holds the last commit: \(error)", cause: error)
+    }
+
+    private init(db: Database, time: Timestamp, file: StoreFile) throws {
+        (self.db, self.time, self.file) = (db, time, file)
+        selectObject = try PreparedStatement(
+            "SELECT number, version, owner_epoch, last_event FROM objects WHERE kind = ? AND id = ?", on: db)
+    }
+
+    // MARK: Judging
+
+    private mutating func judge(_ turn: TurnCommit) throws -> TurnOutcome {
+        let index = try row(of: turn.object)
+        rowOfTurn.append(index)
+        guard rows[index].version == turn.expectedVersion, rows[index].ownerEpoch == turn.ownerEpoch else { return .fenced }
+        var receipt = CommitReceipt(previousSequence: rows[index].lastEvent, time: time)
+        if !turn.events.isEmpty {
+            let stream = try rows[index].stream ?? stream(of: turn.object)
+            receipt.streamEpoch = streams[stream].epoch
+            receipt.firstSequence = streams[stream].head + 1
+            streams[stream].head += UInt64(turn.events.count)
+            rows[index].stream = stream
+            rows[index].lastEvent = streams[stream].head
+        }
+        rows[index].version += 1
+        rows[index].isTouched = true
+        if let state = turn.state { rows[index].state = state }
+        return .committed(receipt)
+    }
+
+    private mutating func row(of object: ObjectID) throws -> Int {
+        if let index = rowIndex[object] { return index }
+        try selectObject.bind(1, text: SubjectToken.encode(object.kind))
+        try selectObject.bind(2, text: SubjectToken.encode(object.id))
+        let stored = try selectObject.firstRow { row in
+            ObjectRow(
+                object: object, number: row.int64(0), version: row.uint64(1), ownerEpoch: row.uint64(2), lastEvent: row.uint64(3))
+        }
+        rows.append(stored ?? ObjectRow(object: object))
+        rowIndex[object] = rows.count - 1
+        return rows.count - 1
+    }
+
+    private mutating func stream(of object: ObjectID) throws -> Int {
+        if let index = streamIndex[object.kind] { return index }
+        let select = try PreparedStatement("SELECT number, epoch, head FROM streams WHERE name = ?", on: db)
+        try select.bind(1, text: SubjectToken.encode(object.kind))
+        guard let stored = try select.firstRow({ StreamRow(number: $0.int64(0), epoch: $0.text(1), head: $0.uint64(2)) }) else {
+            throw StoreError(.noStream, "cannot commit events of \(object) to \(file.path): there is no stream \(object.kind)")
+        }
+        streams.append(stored)
+        streamIndex[object.kind] = streams.count - 1
+        return streams.count - 1
+    }
+
+    // MARK: Writing
+
+    private mutating func write(_ batch: [TurnCommit], _ outcomes: [TurnOutcome]) throws {
+        try writeObjects()
+        try writeEvents(batch, outcomes)
+        try writeReplies(batch, outcomes)
+        try writeStreams()
+        try forgetExpired(atMost: 2 * batch.count + 16)
+    }
+
+    private mutating func writeObjects() throws {
+        let insert = try PreparedStatement(
+            "INSERT INTO objects (version, last_event, updated, state, kind, id, owner_epoch) VALUES (?, ?, ?, ?, ?, ?, ?)", on: db)
+        let update = try PreparedStatement(
+            "UPDATE objects SET version = ?, last_event = ?, updated = ?, state = ifnull(?, state) WHERE number = ?", on: db)
+        for index in rows.indices where rows[index].isTouched {
+            let row = rows[index]
+            let statement = row.number == nil ? insert : update
+            try statement.bind(1, row.version)
+            try statement.bind(2, row.lastEvent)
+            try statement.bind(3, time.nanoseconds)
+            try statement.bind(4, text: row.state)
+            if let number = row.number {
+                try update.bind(5, number)
+                try update.run()
+            } else {
+                try insert.bind(5, text: SubjectToken.encode(row.object.kind))
+                try insert.bind(6, text: SubjectToken.encode(row.object.id))
+                try insert.bind(7, row.ownerEpoch)
+                try insert.run()
+                rows[index].number = db.lastInsertedRowID
+            }
+        }
+    }
+
+    private func writeEvents(_ batch: [TurnCommit], _ outcomes: [TurnOutcome]) throws {
+        let insert = try PreparedStatement(
+            "INSERT INTO events (stream, sequence, object, previous, time, subject, payload) VALUES (?, ?, ?, ?, ?, ?, ?)", on: db)
+        for (index, turn) in batch.enumerated() where !turn.events.isEmpty {
+            let row = rows[rowOfTurn[index]]
+            guard case .committed(let receipt) = outcomes[index], let object = row.number, let stream = row.stream else { continue }
+            var (sequence, previous) = (receipt.firstSequence, receipt.previousSequence)
+            for event in turn.events {
+                try insert.bind(1, streams[stream].number)
+                try insert.bind(2, sequence)
+                try insert.bind(3, object)
+                try insert.bind(4, previous)
+                try insert.bind(5, time.nanoseconds)
+                try insert.bind(6, text: event.subject.description)
+                try insert.bind(7, text: event.payload)
+                try insert.run()
+                previous = sequence
+                sequence += 1
+            }
+        }
+    }
+
+    private func writeReplies(_ batch: [TurnCommit], _ outcomes: [TurnOutcome]) throws {
+        let insert = try PreparedStatement(
+            "INSERT OR REPLACE INTO replies (object, message_id, expires, payload) VALUES (?, ?, ?, ?)", on: db)
+        for (index, turn) in batch.enumerated() {
+            guard let reply = turn.reply, case .committed = outcomes[index], let object = rows[rowOfTurn[index]].number else { continue }
+            try insert.bind(1, object)
+            try insert.bind(2, text: reply.messageID)
+            try insert.bind(3, reply.expires.nanoseconds)
+            try insert.bind(4, blob: reply.payload)
+            try insert.run()
+        }
+    }
+
+    private func writeStreams() throws {
+        let raise = try PreparedStatement("UPDATE streams SET head = ? WHERE number = ?", on: db)
+        for stream in streams {
+            try raise.bind(1, stream.head)
+            try raise.bind(2, stream.number)
+            try raise.run()
+        }
+    }
+
+    /// A few more than may have come with this batch, so that old records shrink away without ever holding a commit up for long.
+    private func forgetExpired(atMost limit: Int) throws {
+        let delete = try PreparedStatement(
+            """
+            DELETE FROM replies WHERE (object, message_id) IN
+                (SELECT object, message_id FROM replies WHERE expires <= ? ORDER BY expires LIMIT ?)
+            """, on: db)
+        try delete.bind(1, time.nanoseconds)
+        try delete.bind(2, Int64(limit))
+        try delete.run()
+    }
+}

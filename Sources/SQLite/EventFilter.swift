@@ -1,0 +1,23 @@
+import RivuletSubscriptions
+
+/// A pattern as the events table can answer it: the object, if the pattern names one, is found by an index; what the pattern
+/// wants beyond that is matched event by event.
+struct EventFilter: Sendable {
+    /// The encoded id of the only object whose events can match.
+    let id: String?
+    /// What must be matched besides; nil when the object, or the stream, says it all.
+    let pattern: SubjectPattern?
+
+    init(_ pattern: SubjectPattern?, stream: String) {
+        guard let pattern else {
+            (id, self.pattern) = (nil, nil)
+            return
+        }
+        let tokens = pattern.tokens
+        let namesID = tokens.count > 3 && tokens[2] != "*"
+        id = namesID ? String(tokens[2]) : nil
+        // Subjects in a stream are evt.<Kind>.<id>.<Event>.
+        let whole = ["evt.\(SubjectToken.encode(stream))"] + (namesID ? [tokens[2]] : [])
+        self.pattern = pattern.description == whole.joined(separator: ".") + ".>" ? nil : pattern
+    }
+}

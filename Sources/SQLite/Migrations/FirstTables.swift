@@ -1,0 +1,57 @@
+import GRDB
+
+/// Objects, streams, events and idempotency records.
+///
+/// Kinds, ids and subjects stand as they travel, percent-encoded; states and events are JSON text for SQLite's json functions;
+/// times are nanoseconds since 1970.
+enum FirstTables {
+    @Sendable
+    static func migrate(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                PRAGMA application_id = \(StoreMigrations.applicationID);
+
+                CREATE TABLE objects (
+                    number INTEGER PRIMARY KEY,
+                    kind TEXT NOT NULL,
+                    id TEXT NOT NULL,
+                    version INTEGER NOT NULL,
+                    owner_epoch INTEGER NOT NULL,
+                    last_event INTEGER NOT NULL,
+                    updated INTEGER NOT NULL,
+                    state TEXT,
+                    UNIQUE (kind, id)
+                ) STRICT;
+
+                CREATE TABLE streams (
+                    number INTEGER PRIMARY KEY,
+                    name TEXT NOT NULL UNIQUE,
+                    epoch TEXT NOT NULL,
+                    head INTEGER NOT NULL
+                ) STRICT;
+
+                CREATE TABLE events (
+                    stream INTEGER NOT NULL,
+                    sequence INTEGER NOT NULL,
+                    object INTEGER NOT NULL,
+                    previous INTEGER NOT NULL,
+                    time INTEGER NOT NULL,
+                    subject TEXT NOT NULL,
+                    payload TEXT NOT NULL,
+                    PRIMARY KEY (stream, sequence)
+                ) STRICT, WITHOUT ROWID;
+
+                CREATE INDEX events_by_object ON events (stream, object, sequence);
+
+                CREATE TABLE replies (
+                    object INTEGER NOT NULL,
+                    message_id TEXT NOT NULL,
+                    expires INTEGER NOT NULL,
+                    payload BLOB NOT NULL,
+                    PRIMARY KEY (object, message_id)
+                ) STRICT, WITHOUT ROWID;
+
+                CREATE INDEX replies_by_expiry ON replies (expires);
+                """)
+    }
+}

@@ -1,0 +1,24 @@
+/// Where and how a node keeps its store in one SQLite file.
+public struct SQLiteConfiguration: Sendable, Hashable {
+    /// The database file; made if it is missing, its directory must exist. Beside it stand `-wal`, `-shm` and `.lock`.
+    public var path: String
+    /// How long a write waits for a lock that another program, such as `sqlite3`, holds on the file.
+    public var busyTimeout: Duration
+    /// How many loads and reads run at the same time; at least 1.
+    public var readers: Int
+    /// How many pages (4 KiB) the write-ahead log holds before its content is moved into the database file.
+    public var checkpointPages: Int
+    /// How many KiB of pages the writing connection keeps in memory.
+    public var cacheKibibytes: Int
+
+    /// A store in the file at `path`.
+    public init(
+        path: String, busyTimeout: Duration = .seconds(2), readers: Int = 4, checkpointPages: Int = 4096, cacheKibibytes: Int = 16_384
+    ) {
+        self.path = path
+        self.busyTimeout = busyTimeout
+        self.readers = readers
+        self.checkpointPages = checkpointPages
+        self.cacheKibibytes = cacheKibibytes
+    }
+}

@@ -1,0 +1,40 @@
+import GRDB
+public import RivuletBackbone
+import RivuletSubscriptions
+
+extension SQLiteBackbone: EventLog {
+    /// Makes the stream if there is none, and says how it stands.
+    @discardableResult
+    public func open(_ stream: String) async throws(StoreError) -> StreamState {
+        if let state = try await state(of: stream) { return state }
+        let epoch = StreamEpoch.make()
+        let made = try await write("make the stream \(stream) in") { db in
+            var made: StreamState?
+            try db.inTransaction(.immediate) {
+                try db.execute(
+                    sql: "INSERT OR IGNORE INTO streams (name, epoch, head) VALUES (?, ?, 0)",
+                    arguments: [SubjectToken.encode(stream), epoch])
+                made = try StreamView(stream, db)?.state
+                return .commit
+            }
+            return made
+        }
+        return made ?? StreamState(epoch: epoch, first: 1, last: 0)
+    }
+
+    /// How the stream stands; nil when there is none.
+    public func state(of stream: String) async throws(StoreError) -> StreamState? {
+        try await read("look up the stream \(stream) in") { db in try StreamView(stream, db)?.state }
+    }
+
+    /// Committed events from a number on, in order.
+    public func read(_ request: EventRead) async throws(StoreError) -> EventPage {
+        let file = file
+        return try await read("read the stream \(request.stream) in") { db in
+            guard let view = try StreamView(request.stream, db) else {
+                throw StoreError(.noStream, "cannot read the stream \(request.stream) in \(file.path): there is none of that name")
+            }
+            return try view.page(request)
+        }
+    }
+}

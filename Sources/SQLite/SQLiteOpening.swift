@@ -1,0 +1,123 @@
+import GRDB
+import Logging
+import RivuletBackbone
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// What is checked and set before a store may be used. Blocks.
+enum SQLiteOpening {
+    struct Opened: Sendable {
+        let file: StoreFile
+        let pool: DatabasePool
+        let lock: FileLock
+    }
+
+    static func open(_ configuration: SQLiteConfiguration, logger: Logger) throws(StoreError) -> Opened {
+        let path = try resolve(configuration.path)
+        let file = StoreFile(path: path)
+        let lock = try FileLock(path: path + ".lock", of: path)
+        let pool = try file.explaining("open") {
+            try refuseForeign(file)
+            let pool = try DatabasePool(path: path, configuration: connections(configuration))
+            try pool.writeWithoutTransaction { db in try demandDurability(db, configuration, file) }
+            try migrate(pool, file, logger)
+            return pool
+        }
+        return Opened(file: file, pool: pool, lock: lock)
+    }
+
+    /// The absolute path without symbolic links, so that two names of one file share one lock.
+    private static func resolve(_ path: String) throws(StoreError) -> String {
+        func refuse(_ code: StoreError.Code, _ reason: String) -> StoreError { StoreError(code, "cannot open \(path): \(reason)") }
+        guard let name = path.split(separator: "/").last, !path.hasSuffix("/") else { throw refuse(.unavailable, "that is no file name") }
+
+        var known = stat()
+        if stat(path, &known) == 0 {
+            guard known.st_mode & S_IFMT == S_IFREG else { throw refuse(.unavailable, "not a regular file") }
+        }
+        let parent = path.dropLast(name.utf8.count)
+        guard let directory = realPath(parent.isEmpty ? "." : String(parent)) else {
+            throw refuse(.unavailable, errno == EACCES ? "no permission to look into its directory" : "no such directory")
+        }
+        if let network = NetworkFileSystem.name(at: directory) {
+            throw refuse(.unavailable, "it lies on a network file system (\(network)), where SQLite's locks and log do not work")
+        }
+        return realPath(path) ?? (directory == "/" ? "/\(name)" : "\(directory)/\(name)")
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    private static func connections(_ configuration: SQLiteConfiguration) -> Configuration {
+        var connections = Configuration()
+        let timeout = configuration.busyTimeout.components
+        connections.busyMode = .timeout(Double(timeout.seconds) + Double(timeout.attoseconds) / 1e18)
+        connections.maximumReaderCount = max(1, configuration.readers)
+        connections.foreignKeysEnabled = false
+        connections.label = "rivulet.sqlite"
+        // A rollback that fails must not end the process; the next commit tries it again.
+        connections.allowsUnsafeTransactions = true
+        return connections
+    }
+
+    /// Looks before anything is written whether the file is ours to write.
+    private static func refuseForeign(_ file: StoreFile) throws {
+        var known = stat()
+        guard stat(file.path, &known) == 0, known.st_size > 0 else { return }
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(2)
+        try DatabaseQueue(path: file.path, configuration: configuration).read { db in
+            let application = try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+            let tables = try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name NOT LIKE 'grdb_%'")
+            guard application == StoreMigrations.applicationID || (application == 0 && tables == 0) else {
+                throw StoreError(.incompatible, "cannot open \(file.path): it belongs to another application")
+            }
+            guard try !StoreMigrations.migrator.hasBeenSuperseded(db) else {
+                throw StoreError(.incompatible, "cannot open \(file.path): it was written by a newer version of Rivulet")
+            }
+        }
+    }
+
+    /// GRDB's pool sets `synchronous` to NORMAL, under which the last commits may be lost; set it, and believe only what is read back.
+    private static func demandDurability(_ db: Database, _ configuration: SQLiteConfiguration, _ file: StoreFile) throws {
+        try db.execute(
+            sql: """
+                PRAGMA synchronous = FULL;
+                PRAGMA fullfsync = 1;
+                PRAGMA checkpoint_fullfsync = 1;
+                PRAGMA wal_autocheckpoint = \(max(1, configuration.checkpointPages));
+                PRAGMA cache_size = -\(max(256, configuration.cacheKibibytes));
+                """)
+        let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
+        let journal = try String.fetchOne(db, sql: "PRAGMA journal_mode")
+        guard synchronous == 2, journal == "wal" else {
+            throw StoreError(
+                .unavailable,
+                "cannot open \(file.path): it would not be durable (journal_mode \(journal ?? "?"), synchronous \(synchronous ?? -1))")
+        }
+    }
+
+    private static func migrate(_ pool: DatabasePool, _ file: StoreFile, _ logger: Logger) throws {
+        let migrator = StoreMigrations.migrator
+        let pending = try pool.read { db in migrator.migrations.count - (try migrator.completedMigrations(db).count) }
+        guard pending > 0 else { return }
+        let start = ContinuousClock.now
+        try migrator.migrate(pool)
+        logger.info(
+            "store brought up to date",
+            metadata: [
+                "path": "\(file.path)", "migrations": "\(pending)", "took": "\(ContinuousClock.now - start)",
+            ])
+    }
+}

@@ -1,0 +1,137 @@
+import RivuletWire
+import Synchronization
+
+/// Request/reply over a bus: all replies come to one inbox, `<prefix>.<token>`, whose last token names the request.
+public final class Requester: Sendable {
+    private struct State {
+        var attachment: Attachment?
+        var waiting: [Substring: Pending] = [:]
+        var lastToken: UInt64 = 0
+        var closed = false
+    }
+
+    private struct Pending {
+        var resume: CheckedContinuation<BusMessage, any Error>
+        var timeout: ScheduledAction?
+    }
+
+    private let bus: any MessageBus
+    private let time: any TimeSource
+    private let prefix: String
+    private let state = Mutex(State())
+
+    /// A requester that waits with `time`.
+    public init(bus: any MessageBus, time: any TimeSource) {
+        self.bus = bus
+        self.time = time
+        prefix = Self.makeInbox()
+    }
+
+    /// A subject nobody else uses, to which one token is to be added; 128 random bits: who does not know it cannot guess it.
+    public static func makeInbox() -> String {
+        "_INBOX." + String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
+    }
+
+    /// Publishes a request and waits for the first reply.
+    ///
+    /// - Parameter deadline: On the time source's ``TimeSource/now``.
+    /// - Throws: ``BusError`` with `noResponders`, `timeout` or what the bus says; `CancellationError` when the task is cancelled.
+    public func request(_ message: BusMessage, deadline: Duration) async throws -> BusMessage {
+        try subscribeOnce()
+        let token = nextToken()
+        var request = message
+        request.reply = Subject(received: (prefix + "." + token).utf8)
+        let reply = try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                begin(request, token: token, deadline: deadline, continuation)
+            }
+        } onCancel: {
+            end(token, with: .failure(CancellationError()))
+        }
+        if reply.headers.status == 503, reply.payload.isEmpty {
+            throw BusError(.noResponders, "nobody answers \"\(message.subject)\"")
+        }
+        return reply
+    }
+
+    /// Ends the inbox; requests under way fail with `closed`.
+    public func close() {
+        let attachment = state.withLock { state in
+            state.closed = true
+            defer { state.attachment = nil }
+            return state.attachment
+        }
+        attachment?.cancel()
+        failPending(BusError(.closed, "the connection was closed before the reply came"))
+    }
+
+    /// Fails all requests under way, since their replies will not come.
+    public func failPending(_ error: BusError) {
+        let pending = state.withLock { state in
+            defer { state.waiting = [:] }
+            return Array(state.waiting.values)
+        }
+        for request in pending {
+            request.timeout?.cancel()
+            request.resume.resume(throwing: error)
+        }
+    }
+
+    private func begin(
+        _ request: BusMessage, token: Substring, deadline: Duration, _ continuation: CheckedContinuation<BusMessage, any Error>
+    ) {
+        let refused = state.withLock { state -> (any Error)? in
+            if state.closed { return BusError(.closed, "the connection is closed") }
+            if Task.isCancelled { return CancellationError() }
+            state.waiting[token] = Pending(resume: continuation)
+            return nil
+        }
+        if let refused {
+            continuation.resume(throwing: refused)
+            return
+        }
+        let subject = request.subject
+        let timeout = time.schedule(at: deadline) { [weak self] in
+            self?.end(token, with: .failure(BusError(.timeout, "no reply from \"\(subject)\" in time")))
+        }
+        let answered = state.withLock { state -> Bool in
+            state.waiting[token]?.timeout = timeout
+            return state.waiting[token] == nil
+        }
+        if answered { timeout.cancel() }
+        do {
+            try bus.publish(request)
+        } catch {
+            end(token, with: .failure(error))
+        }
+    }
+
+    private func end(_ token: Substring, with result: Result<BusMessage, any Error>) {
+        guard let pending = state.withLock({ $0.waiting.removeValue(forKey: token) }) else { return }
+        pending.timeout?.cancel()
+        pending.resume.resume(with: result)
+    }
+
+    private func subscribeOnce() throws {
+        if state.withLock({ $0.attachment != nil || $0.closed }) { return }
+        let attachment = try bus.attach(SubjectPattern(prefix + ".*"), queue: nil) { [weak self] message in
+            guard let dot = message.subject.description.lastIndex(of: ".") else { return }
+            let text = message.subject.description
+            self?.end(text[text.index(after: dot)...], with: .success(message))
+        }
+        let surplus = state.withLock { state -> Attachment? in
+            if state.attachment != nil || state.closed { return attachment }
+            state.attachment = attachment
+            return nil
+        }
+        surplus?.cancel()
+    }
+
+    private func nextToken() -> Substring {
+        let number = state.withLock { state -> UInt64 in
+            state.lastToken &+= 1
+            return state.lastToken
+        }
+        return Substring(String(number, radix: 36))
+    }
+}

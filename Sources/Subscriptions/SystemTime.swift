@@ -1,0 +1,56 @@
+import Dispatch
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The machine's clocks; calls come from a Dispatch queue.
+public struct SystemTime: TimeSource {
+    private static let origin = ContinuousClock.now
+    private static let queue = DispatchQueue(label: "rivulet.time")
+
+    /// The machine's clocks.
+    public init() {}
+
+    /// Time since the process first asked.
+    public var now: Duration {
+        ContinuousClock.now - Self.origin
+    }
+
+    /// The system's real-time clock.
+    public var wallTime: Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+
+    /// Calls within about a millisecond of the deadline.
+    public func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> ScheduledAction {
+        let held = HeldAction(action)
+        let delay = max(.zero, deadline - now).components
+        let nanoseconds = min(delay.seconds, 1_000_000_000) * 1_000_000_000 + delay.attoseconds / 1_000_000_000
+        Self.queue.asyncAfter(deadline: .now() + .nanoseconds(Int(nanoseconds))) { held.take()?() }
+        return ScheduledAction { _ = held.take() }
+    }
+}
+
+/// Lets go of the action as soon as it is cancelled: Dispatch keeps its own block until the deadline.
+private final class HeldAction: Sendable {
+    private let action: Mutex<(@Sendable () -> Void)?>
+
+    init(_ action: @escaping @Sendable () -> Void) {
+        self.action = Mutex(action)
+    }
+
+    func take() -> (@Sendable () -> Void)? {
+        action.withLock { held in
+            defer { held = nil }
+            return held
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import RivuletBackbone
+import RivuletSubscriptions
+
+/// What every ``Directory`` must do, together with the ``Membership`` it trusts and the ``ObjectStore`` it fences.
+public enum DirectoryConformance {
+    private static let ann = ObjectID(kind: "Player", id: "ann")
+
+    /// The checks, each for a fixture of its own.
+    public static let all: [ConformanceCheck<ClusterFixture>] = claims + fences
+
+    private static let claims: [ConformanceCheck<ClusterFixture>] = [
+        ConformanceCheck("nobody owns an object until a node claims it") { fixture in
+            try expect("the owner", try await fixture.backbone.owner(of: ann), is: nil)
+            let lease = try await fixture.join("a")
+            let ownership = try await fixture.backbone.claim(ann, for: lease)
+            try expect("the owner's name", ownership.node, is: "a")
+            try expect(ownership.epoch > 0, "the epoch of a claimed object should be above 0")
+            try expect("the owner", try await fixture.backbone.owner(of: ann), is: ownership)
+            try expect("a claim by the owner", try await fixture.backbone.claim(ann, for: lease), is: ownership)
+        },
+        ConformanceCheck("a claim of what another node owns says who that is") { fixture in
+            let ownership = try await fixture.backbone.claim(ann, for: try await fixture.join("a"))
+            let other = try await fixture.join("b")
+            try expect("the claim's answer", try await fixture.backbone.claim(ann, for: other), is: ownership)
+            let bob = ObjectID(kind: "Player", id: "bob")
+            try expect("the owner of another object", try await fixture.backbone.claim(bob, for: other).node, is: "b")
+        },
+        ConformanceCheck("an object whose owner's lease is gone can be claimed, under a higher epoch") { fixture in
+            let first = try await fixture.join("a", for: .seconds(2))
+            let old = try await fixture.backbone.claim(ann, for: first)
+            let second = try await fixture.join("b", for: .seconds(60))
+            try await fixture.pass(.seconds(2))
+            try expect("the owner", try await fixture.backbone.owner(of: ann), is: nil)
+            let new = try await fixture.backbone.claim(ann, for: second)
+            try expect("the new owner", new.node, is: "b")
+            try expect(new.epoch > old.epoch, "the epoch should rise with the owner, and went from \(old.epoch) to \(new.epoch)")
+        },
+        ConformanceCheck("a node that joins again has lost what it owned") { fixture in
+            let old = try await fixture.backbone.claim(ann, for: try await fixture.join("a"))
+            let lease = try await fixture.join("a")
+            try expect("the owner", try await fixture.backbone.owner(of: ann), is: nil)
+            let new = try await fixture.backbone.claim(ann, for: lease)
+            try expect(new.epoch > old.epoch, "the epoch should rise, and went from \(old.epoch) to \(new.epoch)")
+        },
+        ConformanceCheck("a node whose lease has ended cannot claim") { fixture in
+            let lease = try await fixture.join("a", for: .seconds(1))
+            try await fixture.pass(.seconds(1))
+            do {
+                _ = try await fixture.backbone.claim(ann, for: lease)
+            } catch let error as StoreError {
+                return try expect(error.code == .unavailable, "the claim should fail with unavailable, and failed with \(error.code)")
+            }
+            throw ConformanceFailure("the claim of a node whose lease has ended should fail, and succeeded")
+        },
+        ConformanceCheck("an object that was given up can be claimed; giving up what one does not own does nothing") { fixture in
+            let (a, b) = (try await fixture.join("a"), try await fixture.join("b"))
+            let first = try await fixture.backbone.claim(ann, for: a)
+            try await fixture.backbone.release(ann, first)
+            try expect("the owner", try await fixture.backbone.owner(of: ann), is: nil)
+            let second = try await fixture.backbone.claim(ann, for: b)
+            try expect("the new owner", second.node, is: "b")
+            try await fixture.backbone.release(ann, first)
+            try await fixture.backbone.release(ann, Ownership(node: "a", epoch: second.epoch))
+            try expect("the owner", try await fixture.backbone.owner(of: ann), is: second)
+        },
+        ConformanceCheck("of many claims at once one wins, and all learn which") { fixture in
+            let answers = try await withThrowingTaskGroup(of: Ownership.self) { group in
+                for number in 0..<16 {
+                    group.addTask { try await fixture.backbone.claim(ann, for: try await fixture.join("node\(number)")) }
+                }
+                return try await group.reduce(into: Set()) { $0.insert($1) }
+            }
+            try expect("the number of owners", answers.count, is: 1)
+        },
+    ]
+
+    private static let fences: [ConformanceCheck<ClusterFixture>] = [
+        ConformanceCheck("turns commit under the present epoch, and are fenced under an older one") { fixture in
+            let old = try await fixture.backbone.claim(ann, for: try await fixture.join("a", for: .seconds(2)))
+            try expect("the stored epoch", try await fixture.backbone.load(ann).ownerEpoch, is: old.epoch)
+            let first = try await fixture.commit(ann, version: 0, old)
+            try expect(first != .fenced, "the owner's turn should commit, and was fenced")
+
+            try await fixture.pass(.seconds(2))
+            let new = try await fixture.backbone.claim(ann, for: try await fixture.join("b"))
+            let stored = StoredObject(state: Array("a".utf8), version: 1, ownerEpoch: new.epoch)
+            try expect("what is stored", try await fixture.backbone.load(ann), is: stored)
+            try expect("the outcome of the former owner's turn", try await fixture.commit(ann, version: 1, old), is: .fenced)
+            let last = try await fixture.commit(ann, version: 1, new)
+            try expect(last != .fenced, "the new owner's turn should commit, and was fenced")
+        }
+    ]
+}

@@ -1,0 +1,162 @@
+import RivuletBackbone
+import RivuletSubscriptions
+
+/// What every ``EventLog`` that is also an ``ObjectStore`` must do.
+public enum EventLogConformance {
+    /// The checks, each for a fixture of its own.
+    public static let all: [ConformanceCheck<StoreFixture>] = streams + reading + filtering
+
+    private static let kind = "Player"
+
+    /// `rounds` batches in which ann publishes Won and Left, and bob Won: numbers 1, 2 and 3, then 4, 5 and 6 …
+    private static func fill(_ fixture: StoreFixture, rounds: UInt64 = 4) async throws {
+        try await fixture.store.open(kind)
+        for round in 0..<rounds {
+            try await fixture.commit([
+                try fixture.turn(ObjectID(kind: kind, id: "ann"), version: round, events: ["Won", "Left"]),
+                try fixture.turn(ObjectID(kind: kind, id: "bob"), version: round, events: ["Won"]),
+            ])
+        }
+    }
+
+    // MARK: Streams
+
+    private static let streams: [ConformanceCheck<StoreFixture>] = [
+        ConformanceCheck("a stream that was never opened is none") { fixture in
+            try expect("the stream", try await fixture.store.state(of: kind), is: nil)
+            try await fixture.expectError(.noStream, "a read") { _ = try await fixture.store.read(EventRead(stream: kind, from: 1)) }
+        },
+        ConformanceCheck("opening makes an empty stream once") { fixture in
+            let state = try await fixture.store.open(kind)
+            try expect("the stream", state, is: StreamState(epoch: state.epoch, first: 1, last: 0))
+            try expect(!state.epoch.isEmpty, "the epoch of a stream should not be empty")
+            try await fill(fixture, rounds: 1)
+            try expect("the stream", try await fixture.store.open(kind), is: StreamState(epoch: state.epoch, first: 1, last: 3))
+            try expect("the stream", try await fixture.store.state(of: kind), is: StreamState(epoch: state.epoch, first: 1, last: 3))
+        },
+        ConformanceCheck("many who open a stream at once get the same one") { fixture in
+            let states = try await withThrowingTaskGroup(of: StreamState.self) { group in
+                for _ in 0..<16 { group.addTask { try await fixture.store.open(kind) } }
+                return try await group.reduce(into: Set()) { $0.insert($1) }
+            }
+            try expect("the number of streams", states.count, is: 1)
+        },
+        ConformanceCheck("streams have epochs of their own") { fixture in
+            let epochs = [try await fixture.store.open("A").epoch, try await fixture.store.open("B").epoch]
+            try expect("the number of epochs", Set(epochs).count, is: 2)
+        },
+    ]
+
+    // MARK: Reading
+
+    private static let reading: [ConformanceCheck<StoreFixture>] = [
+        ConformanceCheck("a stream is read from any number on") { fixture in
+            try await fill(fixture)
+            let all = try await fixture.events(of: kind)
+            try expect("the numbers", all.map(\.sequence), is: Array(1...12))
+            for from: UInt64 in [0, 1, 2, 7, 12] {
+                let page = try await fixture.store.read(EventRead(stream: kind, from: from))
+                try expect("the events from \(from)", page.events, is: all.filter { $0.sequence >= from })
+                try expect("the events that are left", page.pending, is: 0)
+                try expect("the stream's end", page.state.last, is: 12)
+            }
+            for from: UInt64 in [13, 1000, .max] {
+                let page = try await fixture.store.read(EventRead(stream: kind, from: from))
+                try expect("the events from \(from)", page, is: EventPage(state: page.state, events: [], pending: 0))
+            }
+        },
+        ConformanceCheck("a page holds at most as many events as wanted, and says how many are left") { fixture in
+            try await fill(fixture)
+            for (from, limit, numbers, pending) in [
+                (UInt64(1), 5, Array(UInt64(1)...5), UInt64(7)), (6, 5, Array(6...10), 2), (11, 5, [11, 12], 0), (11, 2, [11, 12], 0),
+                (12, 1, [12], 0), (3, 0, [], 10),
+            ] {
+                let page = try await fixture.store.read(EventRead(stream: kind, from: from, limit: limit))
+                try expect("the events from \(from), \(limit) at most", page.events.map(\.sequence), is: numbers)
+                try expect("what is left from \(from), \(limit) at most", page.pending, is: pending)
+            }
+        },
+        ConformanceCheck("a page ends when its payloads reach the byte limit, never before its first event") { fixture in
+            try await fixture.store.open(kind)
+            var turn = try fixture.turn(ObjectID(kind: kind, id: "ann"), version: 0, events: ["A", "B", "C", "D"])
+            for index in turn.events.indices { turn.events[index].payload = Array("\"12345678\"".utf8) }
+            try await fixture.commit([turn])
+            for (bytes, count) in [(0, 1), (1, 1), (10, 1), (11, 2), (20, 2), (39, 4), (1000, 4)] {
+                let page = try await fixture.store.read(EventRead(stream: kind, from: 1, byteLimit: bytes))
+                try expect("the number of events up to \(bytes) bytes", page.events.count, is: count)
+                try expect("what is left", page.pending, is: UInt64(4 - count))
+            }
+        },
+        ConformanceCheck("a page and the stream's standing are of one view, and hold whole batches") { fixture in
+            try await fixture.store.open(kind)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await fill(fixture, rounds: 50) }
+                for _ in 0..<4 {
+                    group.addTask {
+                        var last: UInt64 = 0
+                        while last < 150 {
+                            let page = try await fixture.store.read(EventRead(stream: kind, from: 1, limit: 40))
+                            last = page.state.last
+                            try expect("the events and what is left", UInt64(page.events.count) + page.pending, is: last)
+                            try expect("what is there of the last batch", last % 3, is: 0)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        },
+    ]
+
+    // MARK: Filters
+
+    private static let filtering: [ConformanceCheck<StoreFixture>] = [
+        ConformanceCheck("a pattern picks what it matches, in pages of any size") { fixture in
+            try await fill(fixture)
+            let all = try await fixture.events(of: kind)
+            let texts = [
+                ">", "evt.>", "evt.*.>", "evt.Player.>", "evt.Player.ann.>", "evt.Player.bob.>", "evt.Player.nobody.>",
+                "evt.Player.ann.Won", "evt.Player.*.Won", "evt.Player.ann.*", "evt.*.bob.*", "evt.Table.>", "evt.Table.ann.>",
+                "evt.Player.ann", "evt.Player.ann.Won.>", "obj.Player.ann.>", "*.*.ann.>", "evt.Player.*.*", "evt.Play.>",
+            ]
+            for text in texts {
+                let pattern = try SubjectPattern(text)
+                for limit in [1, 2, 100] { try await expectPages(of: pattern, limit, all, fixture) }
+            }
+        },
+        ConformanceCheck("an object's events are found by its encoded id") { fixture in
+            try await fixture.store.open(kind)
+            let ids = ["a.b", "a b", "*", ">", "é🂡", "a\u{0}b", "a%2Eb"]
+            for id in ids { try await fixture.commit(ObjectID(kind: kind, id: id), version: 0, events: ["Won"]).receipt() }
+            for (index, id) in ids.enumerated() {
+                let pattern = try SubjectPattern("evt.Player.\(SubjectToken.encode(id)).>")
+                let page = try await fixture.store.read(EventRead(stream: kind, from: 1, matching: pattern))
+                try expect("the events of \(id)", page.events.map(\.sequence), is: [UInt64(index + 1)])
+            }
+        },
+        ConformanceCheck("a kind with any characters has a stream") { fixture in
+            let object = ObjectID(kind: "My.Kind", id: "1")
+            try await fixture.store.open("My.Kind")
+            try await fixture.commit(object, version: 0, events: ["Won"]).receipt()
+            for text in ["evt.My%2EKind.>", "evt.My%2EKind.1.>"] {
+                let pattern = try SubjectPattern(text)
+                let page = try await fixture.store.read(EventRead(stream: "My.Kind", from: 1, matching: pattern))
+                try expect("the number of events", page.events.count, is: 1)
+            }
+        },
+    ]
+
+    private static func expectPages(
+        of pattern: SubjectPattern, _ limit: Int, _ all: [StoredEvent], _ fixture: StoreFixture
+    ) async throws {
+        var wanted = all.filter { pattern.matches($0.subject) }[...]
+        var from: UInt64 = 1
+        while true {
+            let page = try await fixture.store.read(EventRead(stream: kind, from: from, matching: pattern, limit: limit))
+            try expect("the events of \(pattern) from \(from)", page.events, is: Array(wanted.prefix(limit)))
+            wanted = wanted.dropFirst(limit)
+            try expect("what is left of \(pattern) after \(from)", page.pending, is: UInt64(wanted.count))
+            guard page.pending > 0, let last = page.events.last else { return }
+            from = last.sequence + 1
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import RivuletBackbone
+
+/// What every ``Membership`` must do.
+public enum MembershipConformance {
+    /// The checks, each for a fixture of its own.
+    public static let all: [ConformanceCheck<ClusterFixture>] = [
+        ConformanceCheck("nodes that joined are members, by name, until they leave") { fixture in
+            try await fixture.expectMembers([])
+            let (b, a) = (try await fixture.join("b"), try await fixture.join("a"))
+            try await fixture.expectMembers(["a", "b"])
+            try await fixture.backbone.leave(b)
+            try await fixture.expectMembers(["a"])
+            try expect("whether the lease that was left is renewed", try await fixture.backbone.renew(b), is: false)
+            try expect("whether the other lease is renewed", try await fixture.backbone.renew(a), is: true)
+        },
+        ConformanceCheck("a lease ends when its time is over") { fixture in
+            let lease = try await fixture.join("a", for: .seconds(2))
+            _ = try await fixture.join("b", for: .seconds(60))
+            try await fixture.pass(.seconds(1))
+            try await fixture.expectMembers(["a", "b"])
+            try await fixture.pass(.seconds(1))
+            try await fixture.expectMembers(["b"])
+            try expect("whether the ended lease is renewed", try await fixture.backbone.renew(lease), is: false)
+            try await fixture.expectMembers(["b"])
+        },
+        ConformanceCheck("a lease that is renewed in time goes on for as long as it was granted") { fixture in
+            let lease = try await fixture.join("a", for: .seconds(3))
+            for _ in 0..<3 {
+                try await fixture.pass(.seconds(2))
+                try expect("whether the lease is renewed", try await fixture.backbone.renew(lease), is: true)
+            }
+            try await fixture.pass(.seconds(3))
+            try expect("whether the ended lease is renewed", try await fixture.backbone.renew(lease), is: false)
+        },
+        ConformanceCheck("a node that joins again has another lease, and the first is void") { fixture in
+            let first = try await fixture.join("a")
+            let second = try await fixture.join("a")
+            try expect(first != second, "a second lease should not be equal to the first")
+            try expect("whether the first lease is renewed", try await fixture.backbone.renew(first), is: false)
+            try await fixture.backbone.leave(first)
+            try await fixture.expectMembers(["a"])
+            try expect("whether the second lease is renewed", try await fixture.backbone.renew(second), is: true)
+        },
+    ]
+}

@@ -1,0 +1,52 @@
+import Foundation
+import Logging
+import RivuletSQLite
+import RivuletSubscriptions
+import RivuletTesting
+import Synchronization
+
+/// A directory of a test's own, in which it keeps a store.
+struct StoreDirectory: Sendable {
+    let path: String
+    let time = ManualTime()
+
+    var file: String { path + "/store.sqlite" }
+
+    /// Makes a directory, and removes it with all in it after `body`.
+    static func with<Value>(_ body: (StoreDirectory) async throws -> Value) async throws -> Value {
+        let path = FileManager.default.temporaryDirectory.path + "/rivulet-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return try await body(StoreDirectory(path: path))
+    }
+
+    func open(busyTimeout: Duration = .seconds(2)) async throws -> SQLiteBackbone {
+        try await open(file, busyTimeout: busyTimeout)
+    }
+
+    func open(
+        _ path: String, busyTimeout: Duration = .seconds(2), logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    ) async throws -> SQLiteBackbone {
+        try await SQLiteBackbone.open(SQLiteConfiguration(path: path, busyTimeout: busyTimeout), time: time, logger: logger)
+    }
+}
+
+/// Keeps the lines that are logged.
+struct LogLines: LogHandler {
+    final class Lines: Sendable {
+        private let kept = Mutex<[String]>([])
+        var all: [String] { kept.withLock { $0 } }
+        func add(_ line: String) { kept.withLock { $0.append(line) } }
+    }
+
+    let lines = Lines()
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { lines.add("\(event.message)") }
+}

@@ -1,0 +1,131 @@
+import RivuletBroker
+import RivuletSubscriptions
+import RivuletWire
+import Synchronization
+import Testing
+
+/// The broker as the bus of its own process.
+@Suite(.timeLimit(.minutes(1)))
+struct BusTests {
+    private final class Inbox: Sendable {
+        private let messages = Mutex<[BusMessage]>([])
+
+        var all: [BusMessage] { messages.withLock { $0 } }
+        var payloads: [String] { all.map { String(decoding: $0.payload, as: UTF8.self) } }
+
+        func receive(_ message: BusMessage) { messages.withLock { $0.append(message) } }
+    }
+
+    private func message(_ subject: String, _ payload: String = "", reply: String? = nil, headers: Headers = [:]) throws -> BusMessage {
+        BusMessage(
+            subject: try Subject(subject), reply: try reply.map { try Subject($0) }, headers: headers, payload: Array(payload.utf8))
+    }
+
+    @Test func messagesAreHandedOverBeforePublishReturnsAlsoWithoutAListener() throws {
+        let broker = Broker(logger: quiet)
+        let inbox = Inbox()
+        let attachment = try broker.attach(try SubjectPattern("a.*"), queue: nil, inbox.receive)
+        let sent = try message("a.b", "1", reply: "r", headers: ["K": "v"])
+        try broker.publish(sent)
+        try broker.publish(try message("a", "no"))
+        #expect(inbox.all == [sent])
+        attachment.cancel()
+        try broker.publish(try message("a.b", "2"))
+        #expect(inbox.all == [sent])
+        #expect(broker.statistics.subscriptions == 0)
+    }
+
+    @Test func theProcessMayWriteEvents() throws {
+        let broker = Broker(logger: quiet)
+        let inbox = Inbox()
+        let attachment = try broker.attach(try SubjectPattern("evt.>"), queue: nil, inbox.receive)
+        try broker.publish(try message("evt.GameTable.1.Hit", "1"))
+        #expect(inbox.payloads == ["1"])
+        attachment.cancel()
+    }
+
+    @Test func aRequestNobodyIsSubscribedForIsAnswered503() throws {
+        let broker = Broker(logger: quiet)
+        let inbox = Inbox()
+        let attachment = try broker.attach(try SubjectPattern("r"), queue: nil, inbox.receive)
+        try broker.publish(try message("nobody", "x", reply: "r"))
+        #expect(inbox.all.map(\.headers.status) == [503])
+        #expect(inbox.all.first?.headers["Nats-Subject"] == "nobody")
+        #expect(inbox.all.first?.payload == [])
+        attachment.cancel()
+    }
+
+    @Test func theMembersOfAQueueGroupTakeTurns() throws {
+        let broker = Broker(logger: quiet)
+        let inboxes = [Inbox(), Inbox()]
+        let attachments = try inboxes.map { try broker.attach(try SubjectPattern("a"), queue: "q", $0.receive) }
+        for number in 0..<10 { try broker.publish(try message("a", String(number))) }
+        #expect(inboxes.map(\.all.count) == [5, 5])
+        for attachment in attachments { attachment.cancel() }
+    }
+
+    @Test func aMessageLargerThanAllowedIsRefused() throws {
+        var configuration = BrokerConfiguration()
+        configuration.limits.payload = 3
+        let broker = Broker(configuration: configuration, logger: quiet)
+        try broker.publish(try message("a", "123"))
+        let error = #expect(throws: BusError.self) { try broker.publish(try message("a", "1234")) }
+        #expect(error?.code == .limit)
+    }
+
+    @Test func processAndNetworkReachEachOther() async throws {
+        try await withBroker { broker, address in
+            let client = try await TestClient.ready(address, ",\"headers\":true,\"no_responders\":true")
+            let unaware = try await TestClient.ready(address)
+            await client.expect(sending: "SUB from.process 1\r\nSUB reply 2\r\nPING\r\n", "PONG\r\n")
+            await unaware.expect(sending: "SUB from.process 1\r\nPING\r\n", "PONG\r\n")
+            let inbox = Inbox()
+            let attachment = try broker.attach(try SubjectPattern("obj.>"), queue: nil) { message in
+                inbox.receive(message)
+                if let reply = message.reply { try? broker.publish(BusMessage(subject: reply, payload: Array("done".utf8))) }
+            }
+            client.send("HPUB obj.a reply 18 20\r\nNATS/1.0\r\nA: b\r\n\r\nhi\r\n")
+            await client.expect("MSG reply 2 4\r\ndone\r\n")
+            #expect(inbox.all == [try message("obj.a", "hi", reply: "reply", headers: ["A": "b"])])
+            try broker.publish(try message("from.process", "hi", reply: "r", headers: ["A": "b"]))
+            try broker.publish(try message("from.process", "ho"))
+            await client.expect("HMSG from.process 1 r 18 20\r\nNATS/1.0\r\nA: b\r\n\r\nhi\r\nMSG from.process 1 2\r\nho\r\n")
+            await unaware.expect("MSG from.process 1 r 2\r\nhi\r\nMSG from.process 1 2\r\nho\r\n")
+            attachment.cancel()
+            await client.expect(
+                sending: "PUB obj.a reply 0\r\n\r\n", "HMSG reply 2 37 37\r\nNATS/1.0 503\r\nNats-Subject: obj.a\r\n\r\n\r\n")
+        }
+    }
+
+    @Test func messagesOfOnePublisherStayInOrderAcrossThreads() async throws {
+        try await withBroker { broker, address in
+            let client = try await TestClient.ready(address)
+            await client.expect(sending: "SUB a.* 1\r\nPING\r\n", "PONG\r\n")
+            let publishers = 4
+            let count = 2000
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for publisher in 0..<publishers {
+                    group.addTask {
+                        for number in 0..<count { try broker.publish(try message("a.\(publisher)", String(number))) }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let messages = try Received.messages(in: await client.everything())
+            for publisher in 0..<publishers {
+                let own = messages.filter { $0.subject == "a.\(publisher)" }.map(\.payload)
+                #expect(own == (0..<count).map(String.init))
+            }
+        }
+    }
+
+    @Test func aSubscriptionCanBeReadAsASequence() async throws {
+        let broker = Broker(logger: quiet)
+        let subscription = try broker.subscribe(try SubjectPattern("a"))
+        for number in 0..<3 { try broker.publish(try message("a", String(number))) }
+        subscription.cancel()
+        var payloads: [String] = []
+        for try await message in subscription { payloads.append(String(decoding: message.payload, as: UTF8.self)) }
+        #expect(payloads == ["0", "1", "2"])
+    }
+}

@@ -1,0 +1,77 @@
+import Logging
+import RivuletBroker
+import RivuletClient
+import Synchronization
+import Testing
+
+/// A logger that says nothing.
+let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+/// A broker that can be stopped, and started again at the same port.
+final class RestartableBroker: Sendable {
+    private let configuration: BrokerConfiguration
+    private let state: Mutex<Broker>
+    let port: Int
+
+    private init(_ configuration: BrokerConfiguration, _ broker: Broker, port: Int) {
+        self.configuration = configuration
+        state = Mutex(broker)
+        self.port = port
+    }
+
+    static func start(_ configure: (inout BrokerConfiguration) -> Void = { _ in }) async throws -> RestartableBroker {
+        var configuration = BrokerConfiguration()
+        configuration.port = 0
+        configure(&configuration)
+        let broker = Broker(configuration: configuration, logger: quiet)
+        let address = try await broker.start()
+        configuration.port = address.port
+        return RestartableBroker(configuration, broker, port: address.port)
+    }
+
+    var url: String { "nats://127.0.0.1:\(port)" }
+    var bus: Broker { state.withLock { $0 } }
+
+    func stop() async { await bus.shutdown() }
+
+    func startAgain() async throws {
+        let broker = Broker(configuration: configuration, logger: quiet)
+        state.withLock { $0 = broker }
+        try await broker.start()
+    }
+}
+
+/// Runs a broker and a client of it while the body runs.
+func withClient(
+    _ configure: (inout ClientConfiguration) -> Void = { _ in }, _ body: (RivuletClient, RestartableBroker) async throws -> Void
+) async throws {
+    let broker = try await RestartableBroker.start()
+    var configuration = ClientConfiguration(name: "test")
+    configuration.reconnectWait = .milliseconds(5)
+    configuration.maximumReconnectWait = .milliseconds(20)
+    configure(&configuration)
+    do {
+        try await withRivuletClient(broker.url, configuration: configuration) { try await body($0, broker) }
+    } catch {
+        await broker.stop()
+        throw error
+    }
+    await broker.stop()
+}
+
+/// Reads statuses until one is as wanted.
+func wait(_ statuses: inout AsyncStream<ClientStatus>.Iterator, for isWanted: (ClientStatus) -> Bool) async throws {
+    while let status = await statuses.next() {
+        if isWanted(status) { return }
+    }
+    Issue.record("the statuses ended before the one that was awaited")
+}
+
+extension ClientStatus {
+    var isReconnected: Bool { if case .reconnected = self { true } else { false } }
+    var isDisconnected: Bool { if case .disconnected = self { true } else { false } }
+}
+
+func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

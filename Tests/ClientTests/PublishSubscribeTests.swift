@@ -1,0 +1,142 @@
+import RivuletBroker
+import RivuletClient
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct PublishSubscribeTests {
+    @Test func messagesComeInOrderWithReplyAndHeaders() async throws {
+        try await withClient { client, _ in
+            let subscription = try await client.subscribe("chat.*")
+            for number in 0..<1000 {
+                try await client.publish(bytes("\(number)"), to: "chat.room", reply: "answer", headers: ["N": "\(number)", "N": "2"])
+            }
+            var number = 0
+            for try await message in subscription {
+                #expect(text(message.payload) == "\(number)")
+                #expect(message.subject.description == "chat.room")
+                #expect(message.reply?.description == "answer")
+                #expect(message.headers.values("N") == ["\(number)", "2"])
+                number += 1
+                if number == 1000 { break }
+            }
+        }
+    }
+
+    @Test func aMessageOfManyReadsArrivesWhole() async throws {
+        try await withClient { client, _ in
+            let subscription = try await client.subscribe("big")
+            let payload = (0..<900_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+            try await client.publish(payload, to: "big")
+            try await client.publish([], to: "big")
+            var sizes: [Int] = []
+            for try await message in subscription {
+                sizes.append(message.payload.count)
+                if message.payload.isEmpty { break }
+                #expect(message.payload == payload)
+            }
+            #expect(sizes == [900_000, 0])
+        }
+    }
+
+    @Test func oneMemberOfAQueueGroupGetsEachMessage() async throws {
+        try await withClient { client, _ in
+            let first = try await client.subscribe("work", SubscriptionOptions(queue: "workers"))
+            let second = try await client.subscribe("work", SubscriptionOptions(queue: "workers"))
+            for number in 0..<100 { try await client.publish(bytes("\(number)"), to: "work") }
+            await client.drain()
+            var seen: [String] = []
+            for try await message in first { seen.append(text(message.payload)) }
+            for try await message in second { seen.append(text(message.payload)) }
+            #expect(Set(seen).count == 100)
+            #expect(seen.count == 100)
+        }
+    }
+
+    @Test func aCancelledSubscriptionGetsNoMore() async throws {
+        try await withClient { client, broker in
+            let subscription = try await client.subscribe("a")
+            try await client.publish(bytes("1"), to: "a")
+            try await client.flush()
+            #expect(broker.bus.statistics.subscriptions == 1)
+            subscription.cancel()
+            try await client.flush()
+            #expect(broker.bus.statistics.subscriptions == 0)
+            var seen: [String] = []
+            for try await message in subscription { seen.append(text(message.payload)) }
+            #expect(seen == ["1"])
+        }
+    }
+
+    @Test func withoutEchoAClientDoesNotHearItself() async throws {
+        try await withClient {
+            $0.echo = false
+        } _: { client, broker in
+            let subscription = try await client.subscribe("a")
+            try await client.publish(bytes("own"), to: "a")
+            try await client.flush()
+            try broker.bus.publish(BusMessage(subject: try Subject("a"), payload: bytes("other")))
+            for try await message in subscription {
+                #expect(text(message.payload) == "other")
+                break
+            }
+        }
+    }
+
+    @Test func wrongSubjectsAreRefusedBeforeTheyAreSent() async throws {
+        try await withClient { client, _ in
+            await #expect(throws: SubjectError.self) { try await client.publish([], to: "a b") }
+            await #expect(throws: SubjectError.self) { try await client.publish([], to: "a.*") }
+            await #expect(throws: SubjectError.self) { _ = try await client.subscribe("a..b") }
+            await #expect(throws: SubjectError.self) { _ = try await client.request("") }
+            try await client.flush()
+        }
+    }
+
+    @Test func whatTheServerDoesNotTakeIsRefusedBeforeItIsSent() async throws {
+        try await withClient { client, _ in
+            let large = [UInt8](repeating: 0, count: WireLimits.server.payload + 1)
+            await #expect(throws: BusError.self) { try await client.publish(large, to: "a") }
+            await #expect(throws: BusError.self) {
+                try await client.publish(Array(large.dropLast(2)), to: "a", headers: ["A": "b"])
+            }
+            try await client.publish(Array(large.dropLast()), to: "a")
+            try await client.flush()
+            #expect(client.isConnected)
+        }
+    }
+
+    @Test func theServersComplaintsAreTold() async throws {
+        try await withClient { client, _ in
+            var statuses = client.status.makeAsyncIterator()
+            try await client.publish([], to: "evt.Forged.1.Event")
+            try await wait(&statuses) { if case .serverError(let text) = $0 { text.contains("evt.Forged.1.Event") } else { false } }
+        }
+    }
+
+    @Test func aFullOutboxSaysSoOrLetsWait() async throws {
+        try await withClient {
+            $0.maximumPending = 10_000
+        } _: { client, broker in
+            var statuses = client.status.makeAsyncIterator()
+            await broker.stop()
+            try await wait(&statuses) { $0.isDisconnected }
+            let message = BusMessage(subject: try Subject("a"), payload: [UInt8](repeating: 0, count: 1000))
+            var refused: BusError?
+            var accepted = 0
+            while refused == nil, accepted < 100 {
+                do throws(BusError) {
+                    try client.publish(message)
+                    accepted += 1
+                } catch {
+                    refused = error
+                }
+            }
+            #expect(refused?.code == .full)
+            #expect((8...11).contains(accepted))
+            async let waiting: Void = client.publish(message.payload, to: "b")
+            try await broker.startAgain()
+            try await waiting
+            try await client.flush()
+            #expect(broker.bus.statistics.inMessages == UInt64(accepted + 1))
+        }
+    }
+}

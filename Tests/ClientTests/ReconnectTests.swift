@@ -1,0 +1,110 @@
+import RivuletBroker
+import RivuletClient
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct ReconnectTests {
+    @Test func subscriptionsSurviveARestartAndTheApplicationIsTold() async throws {
+        try await withClient { client, broker in
+            var statuses = client.status.makeAsyncIterator()
+            let subscription = try await client.subscribe("a")
+            let (told, tell) = AsyncStream.makeStream(of: BusInterruption.self)
+            let observer = client.observe { tell.yield($0) }
+            for round in 0..<3 {
+                await broker.stop()
+                try await wait(&statuses) { $0.isDisconnected }
+                try await broker.startAgain()
+                try await wait(&statuses) { $0.isReconnected }
+                try broker.bus.publish(BusMessage(subject: try Subject("a"), payload: bytes("\(round)")))
+            }
+            var seen: [String] = []
+            for try await message in subscription {
+                seen.append(text(message.payload))
+                if seen.count == 3 { break }
+            }
+            #expect(seen == ["0", "1", "2"])
+            await client.close()
+            tell.finish()
+            var interruptions: [BusInterruption] = []
+            for await interruption in told { interruptions.append(interruption) }
+            #expect(interruptions == [.resumed, .resumed, .resumed, .closed])
+            observer.cancel()
+        }
+    }
+
+    @Test func whatIsDoneWithoutAConnectionIsDoneByTheNext() async throws {
+        try await withClient { client, broker in
+            var statuses = client.status.makeAsyncIterator()
+            let old = try await client.subscribe("old")
+            await broker.stop()
+            try await wait(&statuses) { $0.isDisconnected }
+            old.cancel()
+            async let subscribing = client.subscribe("new")
+            try await client.publish(bytes("1"), to: "elsewhere")
+            try await broker.startAgain()
+            let subscription = try await subscribing
+            #expect(broker.bus.statistics.subscriptions == 1)
+            #expect(broker.bus.statistics.inMessages == 1)
+            try await client.publish(bytes("2"), to: "new")
+            for try await message in subscription {
+                #expect(text(message.payload) == "2")
+                break
+            }
+        }
+    }
+
+    @Test func anotherServerIsUsedWhenOneIsGone() async throws {
+        let first = try await RestartableBroker.start()
+        let second = try await RestartableBroker.start()
+        try await withRivuletClient(first.url, second.url) { client in
+            var statuses = client.status.makeAsyncIterator()
+            let subscription = try await client.subscribe("a")
+            await first.stop()
+            try await wait(&statuses) { $0.isReconnected }
+            try second.bus.publish(BusMessage(subject: try Subject("a")))
+            for try await _ in subscription { break }
+        }
+        await second.stop()
+    }
+
+    @Test func aLameDuckIsLeftForAnotherServer() async throws {
+        let first = try await RestartableBroker.start { $0.lameDuckDuration = .seconds(30) }
+        let second = try await RestartableBroker.start()
+        try await withRivuletClient(first.url, second.url) { client in
+            var statuses = client.status.makeAsyncIterator()
+            async let drained: Void = first.bus.drain()
+            try await wait(&statuses) { if case .lameDuck = $0 { true } else { false } }
+            try await wait(&statuses) { $0.isReconnected }
+            await drained
+            try await client.flush()
+            #expect(second.bus.statistics.connections == 1)
+        }
+        await first.stop()
+        await second.stop()
+    }
+
+    @Test func aClientThatMayNotReconnectCloses() async throws {
+        try await withClient {
+            $0.maximumReconnectRounds = 0
+        } _: { client, broker in
+            let statuses = client.status
+            let subscription = try await client.subscribe("a")
+            await broker.stop()
+            for try await _ in subscription { Issue.record("there is no message") }
+            var last: ClientStatus?
+            for await status in statuses { last = status }
+            #expect(last?.description == "closed")
+        }
+    }
+
+    @Test func aServerThatDoesNotAnswerPingsIsGivenUp() async throws {
+        let deaf = try await SilentServer.start(greeting: "INFO {\"max_payload\":100}\r\nPONG\r\n")
+        var configuration = ClientConfiguration()
+        configuration.pingInterval = .milliseconds(10)
+        configuration.maximumReconnectRounds = 0
+        let client = try await RivuletClient.connect("127.0.0.1:\(deaf.port)", configuration: configuration)
+        var statuses = client.status.makeAsyncIterator()
+        try await wait(&statuses) { if case .disconnected(let reason) = $0 { reason.code == .stale } else { false } }
+        await client.close()
+        await deaf.stop()
+    }
+}

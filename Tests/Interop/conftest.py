@@ -1,0 +1,81 @@
+"""What the tests share: servers, and clients that are not ours."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import nats
+import pytest
+import pytest_asyncio
+
+from server import Programs, Server
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--programs", default=str(REPOSITORY / ".build/debug"), help="The folder of the built programs.")
+
+
+@pytest.fixture(scope="session")
+def programs(request) -> Programs:
+    return Programs(Path(request.config.getoption("--programs")).resolve())
+
+
+@pytest.fixture
+def start(programs, tmp_path):
+    """Starts BlackJackServer; whatever still runs when the test is over must end well when asked to."""
+    servers = []
+
+    def start(*options, program="BlackJackServer", port=0, environment=None) -> Server:
+        command = [programs.path(program), *(["serve"] if program == "rivulet" else []), "--port", port, *options]
+        server = Server(command, tmp_path, environment)
+        servers.append(server)
+        return server
+
+    yield start
+    codes = [server.end() for server in servers if server.is_running]
+    assert all(code == 0 for code in codes), "\n".join(server.output for server in servers)
+
+
+@pytest.fixture(scope="module")
+def server(programs, tmp_path_factory):
+    """One BlackJackServer for a file of tests: games start at three players, and nobody's time runs out."""
+    options = ["--port", 0, "--start-after", 600, "--turn-seconds", 600]
+    server = Server([programs.path("BlackJackServer"), *options], tmp_path_factory.mktemp("server"))
+    yield server
+    assert server.is_running, f"the server ended by itself:\n{server.output}"
+    assert server.end() == 0, server.output
+
+
+@pytest.fixture
+def connect():
+    """Connects clients that are closed when the test is over."""
+    return contextlib.asynccontextmanager(_connect)
+
+
+async def _connect(server, **options):
+    client = await nats.connect(server.url, connect_timeout=10, **options)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+@pytest_asyncio.fixture
+async def client(server):
+    client = await nats.connect(server.url, connect_timeout=10)
+    yield client
+    await client.close()
+
+
+async def received(subscription, count: int, timeout: float = 10) -> list:
+    """The next messages of a subscription."""
+    return [await subscription.next_msg(timeout) for _ in range(count)]
+
+
+async def until(condition, timeout: float = 10):
+    """Waits until a condition holds."""
+    async with asyncio.timeout(timeout):
+        while not condition():
+            await asyncio.sleep(0.01)
