@@ -21,6 +21,9 @@ final class ClientHandler: ChannelInboundHandler {
     /// An incomplete frame, and how many bytes of it there must be before it is worth looking again.
     private var incomplete = ByteBuffer()
     private var needed = 0
+    /// The subscriptions that went along with CONNECT.
+    private var greetedWith: Set<Int> = []
+    private var hasBegun = false
     private var greeting: Scheduled<Void>?
     private var pings: RepeatedTask?
 
@@ -56,7 +59,7 @@ final class ClientHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         greeting?.cancel()
         pings?.cancel()
-        if machine.isReady { core.outbox.disconnect() }
+        if hasBegun { core.outbox.disconnect() }
         let reason = reason ?? ClientError(.connectionLost, "\(address) closed the connection")
         ready.fail(reason)
         ended.succeed(reason)
@@ -126,7 +129,7 @@ final class ClientHandler: ChannelInboundHandler {
 
     private func deliver(_ frame: MessageFrame, in bytes: borrowing Span<UInt8>) {
         // A message may be on its way still when its subscription has ended.
-        guard machine.isReady, let sid = FrameParser.decimal(frame.sid, in: bytes), let entry = core.subscriptions.entry(sid) else {
+        guard let sid = FrameParser.decimal(frame.sid, in: bytes), let entry = core.subscriptions.entry(sid) else {
             return
         }
         var message = BusMessage(
@@ -153,7 +156,9 @@ final class ClientHandler: ChannelInboundHandler {
         case .begin(let info):
             greeting?.cancel()
             core.learn(info.connectURLs)
-            core.outbox.connect(context.channel, core.subscriptions, maximumPayload: info.maxPayload)
+            core.outbox.connect(context.channel, core.subscriptions, except: greetedWith, maximumPayload: info.maxPayload)
+            greetedWith = []
+            hasBegun = true
             if !isFirst { core.resumed() }
             ready.succeed(())
         case .update(let info, let goesAway):
@@ -175,6 +180,8 @@ final class ClientHandler: ChannelInboundHandler {
             name: core.configuration.name, echo: core.configuration.echo, headers: info.headers, noResponders: info.headers)
         var sink = FrameSink()
         FrameEncoder.connect(options, to: &sink)
+        // Before the PING, so that they are in place when the connection is said to be ready.
+        greetedWith = core.subscriptions.write(to: &sink)
         FrameEncoder.ping(to: &sink)
         context.writeAndFlush(NIOAny(sink.buffer), promise: nil)
     }

@@ -17,7 +17,7 @@ struct ClientMachine: Sendable {
 
     enum Action: Sendable, Hashable {
         case nothing
-        /// Send CONNECT, and PING to learn whether it was accepted.
+        /// Send CONNECT and the subscriptions, and PING to learn whether they were accepted.
         case greet(ServerInfo)
         /// The connection can be used.
         case begin(ServerInfo)
@@ -56,7 +56,7 @@ struct ClientMachine: Sendable {
         self.maximumPingsOutstanding = maximumPingsOutstanding
     }
 
-    /// Whether messages may come.
+    /// Whether the connection can be used.
     var isReady: Bool {
         if case .ready = state { true } else { false }
     }
@@ -84,7 +84,7 @@ struct ClientMachine: Sendable {
         case (.awaitingInfo, .pong): return end(.unreadable(.unknownProtocolOperation))
         case (_, .ping): return .answerPing
         case (.ready, .error(let error)) where !error.closesConnection: return .report(error)
-        case (.awaitingPong, .error(let error)) where !error.closesConnection: return .nothing
+        case (.awaitingPong, .error(let error)) where !error.closesConnection: return .report(error)
         case (_, .error(let error)): return end(.refused(error))
         case (_, .unreadable(let error)): return end(.unreadable(error))
         case (.ready, .greetingDue): return .nothing

@@ -94,13 +94,13 @@ final class ClientOutbox: Sendable {
 
     // MARK: - Connections
 
-    /// Goes on with a new connection, on its event loop: all subscriptions first.
-    func connect(_ channel: any Channel, _ subscriptions: SubscriptionTable, maximumPayload: Int) {
+    /// Goes on with a new connection, on its event loop: first the subscriptions that are not among those it knows already.
+    func connect(_ channel: any Channel, _ subscriptions: SubscriptionTable, except known: Set<Int>, maximumPayload: Int) {
         state.withLock { state in
             guard case .disconnected = state.phase else { return }
             var sink = FrameSink()
             // Within the lock: who subscribes and finds no connection here has put itself into the table before.
-            subscriptions.write(to: &sink)
+            subscriptions.write(except: known, to: &sink)
             sink.buffer.writeImmutableBuffer(state.sink.buffer)
             state.sink = sink
             state.phase = .connected(channel)

@@ -53,10 +53,15 @@ final class SubscriptionTable: Sendable {
         state.withLock { $0.entries[sid] }
     }
 
-    /// Writes SUB for all.
-    func write(to sink: inout FrameSink) {
+    /// Writes SUB for all, except those that were written before.
+    ///
+    /// - Returns: Those written now.
+    @discardableResult
+    func write(except written: Set<Int> = [], to sink: inout FrameSink) -> Set<Int> {
         state.withLock { state in
-            for (sid, entry) in state.entries.sorted(by: { $0.key < $1.key }) { entry.write(sid: sid, to: &sink) }
+            let entries = state.entries.filter { !written.contains($0.key) }
+            for (sid, entry) in entries.sorted(by: { $0.key < $1.key }) { entry.write(sid: sid, to: &sink) }
+            return Set(entries.keys)
         }
     }
 

@@ -198,10 +198,7 @@ struct CommitTransaction {
     /// A few more than may have come with this batch, so that old records shrink away without ever holding a commit up for long.
     private func forgetExpired(atMost limit: Int) throws {
         let delete = try PreparedStatement(
-            """
-            DELETE FROM replies WHERE (object, message_id) IN
-                (SELECT object, message_id FROM replies WHERE expires <= ? ORDER BY expires LIMIT ?)
-            """, on: db)
+            "DELETE FROM replies WHERE number IN (SELECT number FROM replies WHERE expires <= ? ORDER BY expires LIMIT ?)", on: db)
         try delete.bind(1, time.nanoseconds)
         try delete.bind(2, Int64(limit))
         try delete.run()

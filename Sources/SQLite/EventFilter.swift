@@ -16,8 +16,8 @@ struct EventFilter: Sendable {
         let tokens = pattern.tokens
         let namesID = tokens.count > 3 && tokens[2] != "*"
         id = namesID ? String(tokens[2]) : nil
-        // Subjects in a stream are evt.<Kind>.<id>.<Event>.
-        let whole = ["evt.\(SubjectToken.encode(stream))"] + (namesID ? [tokens[2]] : [])
-        self.pattern = pattern.description == whole.joined(separator: ".") + ".>" ? nil : pattern
+        // Subjects in a stream are evt.<Kind>.<id>.<Event>. Compared by bytes, as everywhere in subjects.
+        let whole = ["evt", SubjectToken.encode(stream)] + (id.map { [$0] } ?? []) + [">"]
+        self.pattern = pattern.utf8.elementsEqual(whole.joined(separator: ".").utf8) ? nil : pattern
     }
 }

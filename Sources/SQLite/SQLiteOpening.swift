@@ -91,13 +91,15 @@ enum SQLiteOpening {
 
     /// GRDB's pool sets `synchronous` to NORMAL, under which the last commits may be lost; set it, and believe only what is read back.
     private static func demandDurability(_ db: Database, _ configuration: SQLiteConfiguration, _ file: StoreFile) throws {
+        let checkpointPages = min(max(1, configuration.checkpointPages), 1 << 20)
         try db.execute(
             sql: """
                 PRAGMA synchronous = FULL;
                 PRAGMA fullfsync = 1;
                 PRAGMA checkpoint_fullfsync = 1;
-                PRAGMA wal_autocheckpoint = \(max(1, configuration.checkpointPages));
-                PRAGMA cache_size = -\(max(256, configuration.cacheKibibytes));
+                PRAGMA wal_autocheckpoint = \(checkpointPages);
+                PRAGMA journal_size_limit = \(2 * 4096 * checkpointPages);
+                PRAGMA cache_size = -\(min(max(256, configuration.cacheKibibytes), 1 << 24));
                 """)
         let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
         let journal = try String.fetchOne(db, sql: "PRAGMA journal_mode")

@@ -25,7 +25,7 @@ import Testing
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 1...Self.players {
                 group.addTask {
-                    try await withRivuletClient(url) { client in
+                    try await Self.withClient(url) { client in
                         var player = DurabilityPlayer(
                             name: "player \(number)", client: client, ledger: ledger, random: SeededGenerator(seed: UInt64(number)))
                         try await player.run()
@@ -43,7 +43,7 @@ import Testing
             try await group.waitForAll()
         }
 
-        try await withRivuletClient(url) { client in
+        try await Self.withClient(url) { client in
             var last = DurabilityPlayer(
                 name: "the last player", client: client, ledger: ledger, random: SeededGenerator(seed: 0))
             try await last.playOnce()
@@ -52,7 +52,6 @@ import Testing
             #expect(try await follower.value == events)
             let tables = try await Self.checkFold(events, client)
             Self.check(ledger.acknowledged, against: tables)
-            print("DBG", events.count, tables.count, ledger.acknowledged.count)
         }
         #expect(await server.end(with: SIGTERM) == 0)
     }
@@ -65,7 +64,7 @@ import Testing
         while !isOver {
             let limit = seen.count + Int.random(in: 1...200, using: &random)
             let start = seen.last.map { StartPosition.after($0.position) } ?? .beginning
-            try await withRivuletClient(url) { client in
+            try await withClient(url) { client in
                 for try await item in client.events(kind: "GameTable", from: start) {
                     switch item {
                     case .event(let event, let position):
@@ -83,6 +82,17 @@ import Testing
             }
         }
         return seen
+    }
+
+    /// A client that tries again when its server dies while it begins; later it bridges that itself.
+    private static func withClient(_ url: String, _ body: (RivuletClient) async throws -> Void) async throws {
+        while true {
+            do {
+                return try await withRivuletClient(url) { try await body($0) }
+            } catch let error where error is ClientError || (error as? EventStreamError)?.code == .unavailable {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
     }
 
     private static func history(_ client: RivuletClient) async throws -> [EventEnvelope] {

@@ -42,7 +42,9 @@ import Testing
             let first = try await client.subscribe("work", SubscriptionOptions(queue: "workers"))
             let second = try await client.subscribe("work", SubscriptionOptions(queue: "workers"))
             for number in 0..<100 { try await client.publish(bytes("\(number)"), to: "work") }
-            await client.drain()
+            try await client.flush()
+            first.cancel()
+            second.cancel()
             var seen: [String] = []
             for try await message in first { seen.append(text(message.payload)) }
             for try await message in second { seen.append(text(message.payload)) }

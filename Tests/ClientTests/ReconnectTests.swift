@@ -104,6 +104,7 @@ import Testing
         let client = try await RivuletClient.connect("127.0.0.1:\(deaf.port)", configuration: configuration)
         var statuses = client.status.makeAsyncIterator()
         try await wait(&statuses) { if case .disconnected(let reason) = $0 { reason.code == .stale } else { false } }
+        #expect(!client.isConnected)
         await client.close()
         await deaf.stop()
     }

@@ -1,4 +1,6 @@
+import RivuletBroker
 import RivuletClient
+import RivuletSubscriptions
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct RequestTests {
@@ -34,7 +36,10 @@ import Testing
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<500 {
-                    group.addTask { #expect(text(try await client.request("echo", bytes("\(number)")).payload) == "\(number)") }
+                    group.addTask {
+                        let reply = try await client.request("echo", bytes("\(number)"))
+                        #expect(text(reply.payload) == "\(number)")
+                    }
                 }
                 try await group.waitForAll()
             }
@@ -94,7 +99,7 @@ import Testing
     struct TooRude: ServiceError, Equatable { var word: String }
 
     /// Answers as an object does.
-    private func host(_ bus: any MessageBus) throws -> Attachment {
+    private func host(_ bus: any MessageBus) throws -> RivuletSubscriptions.Attachment {
         try bus.attach(SubjectPattern("obj.Greeter.*.Greet"), queue: nil) { request in
             guard let reply = request.reply, let greet = try? JSONPayload.decode(Greet.self, from: request.payload) else { return }
             if greet.name == "idiot" {

@@ -99,7 +99,3 @@ import Testing
     }
 }
 
-private func first(of channel: BoundedChannel<Int>) async throws -> Int? {
-    var iterator = channel.makeAsyncIterator()
-    return try await iterator.next()
-}

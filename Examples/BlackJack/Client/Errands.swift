@@ -45,21 +45,33 @@ struct Errands: Sendable {
         }
     }
 
+    /// Asks a table how it stands, for the sake of asking.
+    func wake(_ table: String) async {
+        _ = try? await client.object("GameTable", table).ask(GetTable())
+    }
+
     /// Passes on what happens at a table, from its first event until its game is over.
     func follow(_ table: String) async {
-        do {
-            for try await item in client.object("GameTable", table).events(of: TableEvent.self, from: .beginning) {
-                switch item {
-                case .event(let event, _):
-                    inputs.send(.event(event))
-                    if case .settled = event { return }
-                case .caughtUp: inputs.send(.caughtUp)
-                case .gap: throw MissingEvents(table: table)
+        var start = StartPosition.beginning
+        while !Task.isCancelled {
+            do {
+                for try await item in client.object("GameTable", table).events(of: TableEvent.self, from: start) {
+                    switch item {
+                    case .event(let event, let position):
+                        start = .after(position)
+                        inputs.send(.event(event))
+                        if case .settled = event { return }
+                    case .caughtUp: inputs.send(.caughtUp)
+                    case .gap: throw MissingEvents(table: table)
+                    }
                 }
+            } catch let error as EventStreamError where error.code == .unavailable {
+                // A stream bridges lost connections itself once it has begun.
+                try? await Task.sleep(for: .seconds(1))
+            } catch {
+                inputs.send(.failed(error))
+                return
             }
-        } catch is CancellationError {
-        } catch {
-            inputs.send(.failed(error))
         }
     }
 

@@ -7,6 +7,8 @@ struct Game {
     enum Action {
         case show([String])
         case move(Move)
+        /// Ask the table how it stands, which sets its clock going again after its node was restarted.
+        case wake
         /// The game is over.
         case end(Outcome)
     }
@@ -34,6 +36,7 @@ struct Game {
         case .caughtUp: return caughtUp(now: now)
         case .key(.character("h")) where isMyTurn && !isMoving && !playsItself: return move(.hit)
         case .key(.character("s")) where isMyTurn && !isMoving && !playsItself: return move(.stand)
+        case .second where isOverdue(at: now): return [.wake]
         case .refused(let reason):
             isMoving = false
             return [.show([reason])]
@@ -81,6 +84,11 @@ struct Game {
 
     private var me: SeatView? { table.seats.first { $0.player == player } }
     private var isMyTurn: Bool { table.playerOnTurn?.player == player }
+
+    private func isOverdue(at now: Timestamp) -> Bool {
+        guard isLive, let due = table.turn?.until ?? table.startsAt else { return false }
+        return due.remaining(at: now) == .zero
+    }
 
     private mutating func moveOrEnd() -> [Action] {
         if let outcome = me?.outcome { return [.show(view.verdict(table).map { [$0] } ?? []), .end(outcome)] }

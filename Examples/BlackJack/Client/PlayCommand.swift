@@ -43,6 +43,7 @@ struct PlayCommand: AsyncParsableCommand {
                     case .join: group.addTask { await errands.join() }
                     case .follow(let table): group.addTask { await errands.follow(table) }
                     case .move(let move, let table): group.addTask { await errands.move(move, at: table) }
+                    case .wake(let table): group.addTask { await errands.wake(table) }
                     default: break
                     }
                 }

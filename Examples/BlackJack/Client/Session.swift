@@ -26,6 +26,8 @@ struct Session {
         case follow(table: String)
         /// Ask a table for a move.
         case move(Move, table: String)
+        /// Ask a table how it stands.
+        case wake(table: String)
         case leave
         case fail(any Error)
     }
@@ -55,7 +57,6 @@ struct Session {
         switch input {
         case .notice(let text): return [.show([text])]
         case .failed(let error): return [.fail(error)]
-        case .second: return []
         case .key(.end), .key(.character("q")): return leave()
         default: break
         }
@@ -92,6 +93,7 @@ struct Session {
             switch action {
             case .show(let lines): [.show(lines)]
             case .move(let move): [.move(move, table: table)]
+            case .wake: [.wake(table: table)]
             case .end(let outcome): ended(outcome)
             }
         }

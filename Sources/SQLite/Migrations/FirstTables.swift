@@ -44,12 +44,13 @@ enum FirstTables {
                 CREATE INDEX events_by_object ON events (stream, object, sequence);
 
                 CREATE TABLE replies (
+                    number INTEGER PRIMARY KEY,
                     object INTEGER NOT NULL,
                     message_id TEXT NOT NULL,
                     expires INTEGER NOT NULL,
                     payload BLOB NOT NULL,
-                    PRIMARY KEY (object, message_id)
-                ) STRICT, WITHOUT ROWID;
+                    UNIQUE (object, message_id)
+                ) STRICT;
 
                 CREATE INDEX replies_by_expiry ON replies (expires);
                 """)
