@@ -32,9 +32,10 @@ extension Broker: MessageBus {
     @discardableResult
     private func deliver(_ message: BusMessage) -> Bool {
         var batch = DeliveryBatch()
-        let route = router.route(for: Array(message.subject.utf8).span, from: .process)
+        let subject = Array(message.subject.utf8)
+        let route = router.processRoute(for: subject.span)
         let turn = turn.wrappingAdd(1, ordering: .relaxed).newValue
-        let anybody = router.deliver(message, along: route, turn: turn, into: &batch)
+        let anybody = router.deliver(message, subject: subject.span, along: route, turn: turn, into: &batch)
         router.counters.add(batch.traffic)
         // Later also on the outbox's own event loop: a subscriber that answers while a read is handled adds to the write that follows.
         for outbox in batch.toFlush { outbox.flushLater() }

@@ -61,6 +61,11 @@ struct ConnectionMachine {
     /// Whether the connection is being closed.
     var hasEnded: Bool { phase == .ended }
 
+    /// Whether each `publish(hasHeaders: false)` is to be carried out, and nothing else is to be done about it.
+    var takesPublishesSilently: Bool {
+        phase == .connected && !options.verbose
+    }
+
     mutating func handle(_ event: Event) -> Action {
         if phase == .ended { return .nothing }
         if mustConnect(before: event) { return end(.authorizationViolation) }

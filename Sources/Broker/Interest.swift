@@ -6,36 +6,70 @@ import Synchronization
 /// The generation changes with every change, after it was made and before the call that made it returns. Who keeps a route and finds
 /// the generation unchanged knows that the route is still right.
 final class Interest: Sendable {
-    private let index = Mutex(InterestIndex<Subscriber>())
+    private struct State {
+        var index = InterestIndex<Subscriber>()
+        /// Routes by the patterns that the subject matched, as long as nothing changes. Subjects are many, what they match is little.
+        var routes: [[PatternMatch]: SubjectRoute] = [:]
+        var matches: [PatternMatch] = []
+        /// What was matched last, which is the most likely to be matched next.
+        var lastMatches: [PatternMatch] = []
+        var lastRoute: SubjectRoute?
+    }
+
+    private static let mostRoutes = 4096
+
+    private let state = Mutex(State())
     private let currentGeneration = Atomic<UInt64>(1)
 
     var generation: UInt64 { currentGeneration.load(ordering: .acquiring) }
 
-    var count: Int { index.withLock { $0.count } }
+    var count: Int { state.withLock { $0.index.count } }
 
     func insert(_ subscriber: Subscriber, _ pattern: SubjectPattern, queue: String?) {
-        index.withLock { index in
-            let entry = index.insert(pattern, queue: queue, subscriber)
+        state.withLock { state in
+            let entry = state.index.insert(pattern, queue: queue, subscriber)
             subscriber.entry.withLock { $0 = entry }
-            currentGeneration.wrappingAdd(1, ordering: .releasing)
+            changed(&state)
         }
     }
 
     func remove(_ subscribers: some Sequence<Subscriber>) {
-        index.withLock { index in
+        state.withLock { state in
             for subscriber in subscribers {
                 let entry = subscriber.entry.withLock { entry in
                     defer { entry = nil }
                     return entry
                 }
-                if let entry { index.remove(entry) }
+                if let entry { state.index.remove(entry) }
             }
-            currentGeneration.wrappingAdd(1, ordering: .releasing)
+            changed(&state)
         }
     }
 
+    private func changed(_ state: inout State) {
+        if !state.routes.isEmpty { state.routes.removeAll(keepingCapacity: state.routes.count < 64) }
+        state.lastRoute = nil
+        currentGeneration.wrappingAdd(1, ordering: .releasing)
+    }
+
     /// Who wants the subject, and the generation this is true in.
-    func route(for subject: some Collection<UInt8>) -> (route: Route<Subscriber>, generation: UInt64) {
-        index.withLock { ($0.route(for: subject), currentGeneration.load(ordering: .relaxed)) }
+    func route(for subject: borrowing Span<UInt8>) -> SubjectRoute {
+        state.withLock { state in
+            state.index.match(subject, into: &state.matches)
+            if let last = state.lastRoute, state.lastMatches == state.matches { return last }
+            let route = state.routes[state.matches] ?? make(&state)
+            state.lastMatches = state.matches
+            state.lastRoute = route
+            return route
+        }
+    }
+
+    private func make(_ state: inout State) -> SubjectRoute {
+        let wanted = state.index.route(of: state.matches)
+        let generation = currentGeneration.load(ordering: .relaxed)
+        let route = SubjectRoute(plain: wanted.plain, groups: wanted.groups, generation: generation)
+        if state.routes.count >= Self.mostRoutes { state.routes.removeAll() }
+        state.routes[state.matches] = route
+        return route
     }
 }

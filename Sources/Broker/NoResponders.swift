@@ -13,12 +13,11 @@ struct NoResponders {
 
     /// Sends it to the connection that asked, if it is subscribed to the reply subject, and to nobody else.
     func send(to outbox: Outbox, at reply: [UInt8], router: Router, into batch: inout DeliveryBatch) {
-        let (route, _) = router.interest.route(for: reply)
+        let route = router.interest.route(for: reply.span)
         guard let own = (route.plain + route.groups.joined()).first(where: { $0.belongs(to: outbox) }) else { return }
         var tail: [UInt8] = []
         FrameEncoder.messageTail(reply: Span(), headers: headers.encoded().span, payload: Span(), to: &tail)
-        let start = Array("HMSG ".utf8) + reply + [0x20]
-        let result = outbox.append(start: start, tail: tail.span, hasHeaders: true, for: own)
+        let result = outbox.append(subject: reply.span, tail: tail.span, hasHeaders: true, for: own)
         batch.note(result, at: outbox)
         if result.contains(.expired) { router.expire(own, of: outbox) }
     }

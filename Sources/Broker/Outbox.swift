@@ -34,6 +34,8 @@ final class Outbox: Sendable {
         var queue = ChunkQueue()
         /// Bytes handed to the system which it has not accepted yet.
         var inFlight = 0
+        /// The chunks these are in.
+        var writing: [ByteBuffer] = []
         /// The number of the write that is under way or was last.
         var writeNumber: UInt64 = 0
         /// Somebody is going to flush.
@@ -83,10 +85,10 @@ final class Outbox: Sendable {
     /// Appends a message for one of the connection's subscriptions.
     ///
     /// - Parameters:
-    ///   - start: `HMSG <subject> `; what follows the sid is `tail`.
+    ///   - tail: What follows the sid.
     ///   - hasHeaders: Whether the tail has headers. If the client does not understand them, nothing is appended.
     func append(
-        start: [UInt8], tail: borrowing Span<UInt8>, hasHeaders: Bool, for subscriber: Subscriber
+        subject: borrowing Span<UInt8>, tail: borrowing Span<UInt8>, hasHeaders: Bool, for subscriber: Subscriber
     ) -> Appended {
         state.withLock { state in
             guard state.phase == .open else { return [] }
@@ -96,10 +98,35 @@ final class Outbox: Sendable {
             guard maximum == 0 || delivered <= maximum else { return [] }
             subscriber.delivered.store(delivered, ordering: .relaxed)
             let sid = subscriber.sid
-            state.queue.append(start.span.extracting((hasHeaders ? 0 : 1)...), sid.span, tail)
+            state.queue.append(subject: subject, sid: sid.span, tail: tail, hasHeaders: hasHeaders)
             var result = appended(&state)
             if delivered == maximum { result.insert(.expired) }
             return result
+        }
+    }
+
+    /// Appends the messages of a run for one of the connection's subscriptions: all, or as many as it is still to have.
+    ///
+    /// - Parameter buffer: The bytes, if parts of them may be written where they are instead of copied.
+    func append(
+        _ run: borrowing PublishRun, in bytes: borrowing Span<UInt8>, sharing buffer: ByteBuffer?, for subscriber: Subscriber
+    ) -> (result: Appended, count: Int) {
+        state.withLock { state in
+            guard state.phase == .open else { return ([], 0) }
+            let delivered = subscriber.delivered.load(ordering: .relaxed)
+            let maximum = subscriber.maximum.load(ordering: .relaxed)
+            let count = maximum == 0 ? run.frames.count : Swift.min(run.frames.count, maximum &- delivered)
+            guard count > 0 else { return ([], 0) }
+            subscriber.delivered.store(delivered &+ count, ordering: .relaxed)
+            let sid = subscriber.sid
+            if let buffer, count == run.frames.count {
+                state.queue.append(run, sid: sid, sharing: buffer)
+            } else {
+                state.queue.append(run, first: count, sid: sid.span, in: bytes)
+            }
+            var result = appended(&state)
+            if delivered &+ count == maximum { result.insert(.expired) }
+            return (result, count)
         }
     }
 

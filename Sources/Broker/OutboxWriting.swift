@@ -39,6 +39,7 @@ extension Outbox {
         state.withLock { state in
             state.phase = .closed
             state.queue.removeAll()
+            state.writing = []
         }
     }
 
@@ -57,7 +58,7 @@ extension Outbox {
             guard let last = chunks.last else { return }
             for chunk in chunks.dropLast() { channel.write(chunk, promise: nil) }
             let promise = channel.eventLoop.makePromise(of: Void.self)
-            promise.futureResult.whenComplete { result in self.wrote(last, result) }
+            promise.futureResult.whenComplete { result in self.wrote(result) }
             channel.writeAndFlush(last, promise: promise)
             watch()
         }
@@ -74,15 +75,17 @@ extension Outbox {
         let before = state.queue.count
         let chunks = state.queue.take(limit: configuration.writeSize)
         state.inFlight = before - state.queue.count
+        state.writing = chunks
         state.writeNumber &+= 1
         return .write(chunks)
     }
 
-    private func wrote(_ chunk: ByteBuffer, _ result: Result<Void, any Error>) {
+    private func wrote(_ result: Result<Void, any Error>) {
         guard case .success = result else { return close() }
         let isDone = state.withLock { state in
             state.inFlight = 0
-            state.queue.recycle(chunk)
+            state.queue.recycle(state.writing)
+            state.writing = []
             return state.queue.count == 0 && state.phase == .open
         }
         if !isDone { write() }

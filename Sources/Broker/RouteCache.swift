@@ -1,11 +1,19 @@
-/// One connection's routes by subject: each subject has one place, which it takes from another subject if it must.
+/// One publisher's routes by subject: each subject has one place, which it takes from another subject if it must.
 ///
-/// The table grows while subjects displace each other, up to a bound, so it is small for most connections and bounded for all.
+/// The table grows while subjects displace each other, up to a bound, so it is small for most publishers and bounded for all. Places
+/// are written over in place: subjects that never come again cost no allocation.
 struct RouteCache {
+    private struct Place {
+        var subject: [UInt8] = []
+        var route: SubjectRoute?
+    }
+
     private static let smallest = 16
     private static let largest = 4096
+    /// Longer subjects are worked out each time.
+    private static let longestSubject = 128
 
-    private var slots: [SubjectRoute?] = []
+    private var places: [Place] = []
     private var displaced = 0
     private let seed = UInt64.random(in: .min ... .max)
 
@@ -13,24 +21,44 @@ struct RouteCache {
     mutating func route(
         for subject: borrowing Span<UInt8>, generation: UInt64, _ make: () -> SubjectRoute
     ) -> SubjectRoute {
-        if slots.isEmpty { slots = Array(repeating: nil, count: Self.smallest) }
-        let place = Int(truncatingIfNeeded: hash(subject)) & (slots.count - 1)
-        if let kept = slots[place] {
-            if kept.isFor(subject) {
-                if kept.generation == generation { return kept }
-            } else if kept.generation == generation {
-                displaced += 1
+        guard subject.count <= Self.longestSubject else { return make() }
+        if places.isEmpty { places = Array(repeating: Place(), count: Self.smallest) }
+        var number = Int(truncatingIfNeeded: hash(subject)) & (places.count - 1)
+        if let kept = places[number].route, kept.generation == generation {
+            let known = places[number].subject
+            if Self.areEqual(known.span, subject) { return kept }
+            displaced += 1
+            if displaced > places.count, places.count < Self.largest {
+                places = Array(repeating: Place(), count: places.count * 4)
+                displaced = 0
+                number = Int(truncatingIfNeeded: hash(subject)) & (places.count - 1)
             }
         }
         let made = make()
-        if displaced > slots.count, slots.count < Self.largest {
-            slots = Array(repeating: nil, count: slots.count * 4)
-            displaced = 0
-            slots[Int(truncatingIfNeeded: hash(subject)) & (slots.count - 1)] = made
-        } else {
-            slots[place] = made
-        }
+        places[number].subject.removeAll(keepingCapacity: true)
+        subject.withUnsafeBufferPointer { places[number].subject.append(contentsOf: $0) }
+        places[number].route = made
         return made
+    }
+
+    @inline(__always)
+    static func areEqual(_ left: borrowing Span<UInt8>, _ right: borrowing Span<UInt8>) -> Bool {
+        guard left.count == right.count else { return false }
+        return left.withUnsafeBytes { left in
+            right.withUnsafeBytes { right in
+                var offset = 0
+                while offset + 8 <= left.count {
+                    let eight = left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    guard eight == right.loadUnaligned(fromByteOffset: offset, as: UInt64.self) else { return false }
+                    offset += 8
+                }
+                while offset < left.count {
+                    guard left[offset] == right[offset] else { return false }
+                    offset += 1
+                }
+                return true
+            }
+        }
     }
 
     /// Multiplies and folds eight bytes at a time. Collisions cost their maker's own connection only, so this need not be strong.

@@ -1,3 +1,4 @@
+import NIOCore
 import RivuletSubscriptions
 import RivuletWire
 import Synchronization
@@ -8,6 +9,7 @@ final class Router: Sendable {
     let interest = Interest()
     let permissions: Permissions
     let counters = Counters()
+    private let processRoutes = Mutex(RouteCache())
 
     init(_ configuration: BrokerConfiguration) {
         self.configuration = configuration
@@ -16,8 +18,44 @@ final class Router: Sendable {
 
     /// Works out where messages to a subject go.
     func route(for subject: borrowing Span<UInt8>, from party: Party) -> SubjectRoute {
-        SubjectRoute(
-            subject: subject, from: party, interest: interest, permissions: permissions, maximumTokens: configuration.maximumSubjectTokens)
+        subject.withUnsafeBufferPointer { name in
+            var verdict = SubjectRoute.Verdict.deliver
+            if !SubjectBytes.isPublishable(name, maximumTokens: configuration.maximumSubjectTokens) {
+                verdict = .invalid
+            } else if !permissions.allow(party, to: .publish, name) {
+                verdict = .forbidden
+            }
+            guard verdict == .deliver else { return SubjectRoute(refused: verdict, generation: interest.generation) }
+            return interest.route(for: name.span).limited { permissions.allow($0.party, to: .receive, name) }
+        }
+    }
+
+    /// The route of a message of the process.
+    func processRoute(for subject: borrowing Span<UInt8>) -> SubjectRoute {
+        processRoutes.withLock { routes in
+            routes.route(for: subject, generation: interest.generation) { route(for: subject, from: .process) }
+        }
+    }
+
+    /// Delivers messages of a network connection, in order, to connections that are in no queue group.
+    ///
+    /// - Parameter echoless: The publisher, if it does not want its own messages back.
+    func deliver(
+        _ run: borrowing PublishRun, in bytes: borrowing Span<UInt8>, of buffer: ByteBuffer, along route: SubjectRoute, echoless: Outbox?,
+        into batch: inout DeliveryBatch
+    ) {
+        let shared = route.plain.count > 1 && run.isWorthSharing(buffer) ? buffer : nil
+        batch.traffic.inMessages += run.frames.count
+        batch.traffic.inBytes += run.size
+        for subscriber in route.plain {
+            guard case .connection(let outbox) = subscriber.target, outbox !== echoless else { continue }
+            let (result, count) = outbox.append(run, in: bytes, sharing: shared, for: subscriber)
+            guard result.contains(.accepted) else { continue }
+            batch.note(result, at: outbox)
+            batch.traffic.outMessages += count
+            batch.traffic.outBytes += count == run.frames.count ? run.size : run.size(first: count)
+            if result.contains(.expired) { expire(subscriber, of: outbox) }
+        }
     }
 
     /// Delivers a message of a network connection.
@@ -34,33 +72,34 @@ final class Router: Sendable {
         batch.traffic.inMessages += 1
         batch.traffic.inBytes += size
         if route.plain.isEmpty && route.groups.isEmpty { return false }
-        let parcel = Parcel(size: size, hasHeaders: frame.headers != nil, echoless: echoless, turn: turn)
+        var parcel = Parcel(size: size, hasHeaders: frame.headers != nil, echoless: echoless, turn: turn)
+        let subject = bytes.extracting(frame.subject)
         // Subscribers in the process and those who do not understand headers need another form, made once for all of them.
-        let subject = route.subject
-        let decoded = { (bytes: borrowing Span<UInt8>) in Self.decode(frame, subject: subject, in: bytes) }
         if let tail = frame.tail {
-            return deliver(parcel, bytes.extracting(tail), along: route, into: &batch) { decoded(bytes) }
+            return deliver(&parcel, subject, bytes.extracting(tail), along: route, into: &batch) { Self.decode(frame, in: bytes) }
         }
         let tail = Self.tail(of: frame, in: bytes)
-        return deliver(parcel, tail.span, along: route, into: &batch) { decoded(bytes) }
+        return deliver(&parcel, subject, tail.span, along: route, into: &batch) { Self.decode(frame, in: bytes) }
     }
 
     /// Delivers a message of the process.
     ///
     /// - Returns: Whether anybody got it.
-    func deliver(_ message: BusMessage, along route: SubjectRoute, turn: UInt64, into batch: inout DeliveryBatch) -> Bool {
+    func deliver(
+        _ message: BusMessage, subject: borrowing Span<UInt8>, along route: SubjectRoute, turn: UInt64, into batch: inout DeliveryBatch
+    ) -> Bool {
         let headers = message.headers.isEmpty ? [] : message.headers.encoded()
         let size = headers.count + message.payload.count
         batch.traffic.inMessages += 1
         batch.traffic.inBytes += size
-        let parcel = Parcel(size: size, hasHeaders: !headers.isEmpty, echoless: nil, turn: turn)
+        var parcel = Parcel(size: size, hasHeaders: !headers.isEmpty, echoless: nil, turn: turn)
         var tail: [UInt8] = []
         if route.reachesConnections {
             tail.reserveCapacity(size + 64)
             FrameEncoder.messageTail(
                 reply: Array((message.reply?.description ?? "").utf8).span, headers: headers.span, payload: message.payload.span, to: &tail)
         }
-        return deliver(parcel, tail.span, along: route, into: &batch) { message }
+        return deliver(&parcel, subject, tail.span, along: route, into: &batch) { message }
     }
 
     // MARK: - One message to all who want it
@@ -84,12 +123,11 @@ final class Router: Sendable {
     }
 
     private func deliver(
-        _ parcel: Parcel, _ tail: borrowing Span<UInt8>, along route: SubjectRoute, into batch: inout DeliveryBatch,
-        _ decoded: () -> BusMessage
+        _ parcel: inout Parcel, _ subject: borrowing Span<UInt8>, _ tail: borrowing Span<UInt8>, along route: SubjectRoute,
+        into batch: inout DeliveryBatch, _ decoded: () -> BusMessage
     ) -> Bool {
-        var parcel = parcel
         var anybody = false
-        for subscriber in route.plain where deliver(&parcel, tail, route.start, to: subscriber, into: &batch, decoded) {
+        for subscriber in route.plain where deliver(&parcel, subject, tail, to: subscriber, into: &batch, decoded) {
             anybody = true
         }
         for group in route.groups {
@@ -97,7 +135,7 @@ final class Router: Sendable {
             let first = Int(truncatingIfNeeded: parcel.turn % UInt64(group.count))
             for step in 0..<group.count {
                 let member = group[(first + step) % group.count]
-                if deliver(&parcel, tail, route.start, to: member, into: &batch, decoded) {
+                if deliver(&parcel, subject, tail, to: member, into: &batch, decoded) {
                     anybody = true
                     break
                 }
@@ -107,17 +145,17 @@ final class Router: Sendable {
     }
 
     private func deliver(
-        _ parcel: inout Parcel, _ tail: borrowing Span<UInt8>, _ start: [UInt8], to subscriber: Subscriber,
+        _ parcel: inout Parcel, _ subject: borrowing Span<UInt8>, _ tail: borrowing Span<UInt8>, to subscriber: Subscriber,
         into batch: inout DeliveryBatch, _ decoded: () -> BusMessage
     ) -> Bool {
         switch subscriber.target {
         case .connection(let outbox):
             if outbox === parcel.echoless { return false }
-            var result = outbox.append(start: start, tail: tail, hasHeaders: parcel.hasHeaders, for: subscriber)
+            var result = outbox.append(subject: subject, tail: tail, hasHeaders: parcel.hasHeaders, for: subscriber)
             if result.contains(.headersNotUnderstood) {
                 let plain = parcel.plainTail ?? Self.plainTail(of: decoded())
                 parcel.plainTail = plain
-                result = outbox.append(start: start, tail: plain.span, hasHeaders: false, for: subscriber)
+                result = outbox.append(subject: subject, tail: plain.span, hasHeaders: false, for: subscriber)
             }
             guard result.contains(.accepted) else { return false }
             batch.note(result, at: outbox)
@@ -158,13 +196,11 @@ final class Router: Sendable {
     }
 
     /// The message for the process. A header block that is malformed, which the wire does not forbid, is left out.
-    private static func decode(
-        _ frame: PublishFrame, subject: ArraySlice<UInt8>, in bytes: borrowing Span<UInt8>
-    ) -> BusMessage {
+    private static func decode(_ frame: PublishFrame, in bytes: borrowing Span<UInt8>) -> BusMessage {
         var headers = Headers()
         if let range = frame.headers, let parsed = try? Headers(parsing: Array(copying: bytes.extracting(range))) { headers = parsed }
         return BusMessage(
-            subject: Subject(received: subject),
+            subject: Subject(received: Array(copying: bytes.extracting(frame.subject))),
             reply: frame.reply.map { Subject(received: Array(copying: bytes.extracting($0))) },
             headers: headers,
             payload: Array(copying: bytes.extracting(frame.payload)))

@@ -17,11 +17,14 @@ struct Session {
     private var subscriptions: [[UInt8]: Subscriber] = [:]
     private var routes = RouteCache()
     private var batch = DeliveryBatch()
+    private var publishRun = PublishRun()
     private var turn = UInt64.random(in: .min ... .max)
     private var received = 0
     /// An incomplete frame, and how many bytes of it there must be before it is worth looking again.
     private var incomplete = ByteBuffer()
     private var needed = 0
+    /// How many bytes are looked at when it is not known how long the line of an incomplete frame is.
+    private static let lineStep = 128
 
     init(outbox: Outbox, router: Router, info: ServerInfo, logger: Logger) {
         self.outbox = outbox
@@ -66,25 +69,52 @@ struct Session {
     /// Takes what one read brought.
     mutating func receive(_ bytes: ByteBuffer) {
         guard !machine.hasEnded else { return }
+        var bytes = bytes
         received &+= bytes.readableBytes
-        if incomplete.readableBytes == 0 {
-            parse(bytes)
-        } else {
-            incomplete.writeImmutableBuffer(bytes)
-            guard incomplete.readableBytes >= needed else { return run(.received(total: received)) }
-            let whole = incomplete
-            incomplete = ByteBuffer()
-            parse(whole)
-        }
+        complete(with: &bytes)
+        if bytes.readableBytes > 0, incomplete.readableBytes == 0 { keep(bytes, from: parse(bytes)) }
         run(.received(total: received))
     }
 
-    private mutating func parse(_ buffer: ByteBuffer) {
+    /// Completes the frame whose start an earlier read brought, with hardly more bytes than it needs: those that follow stay where
+    /// they are.
+    private mutating func complete(with bytes: inout ByteBuffer) {
+        while incomplete.readableBytes > 0, bytes.readableBytes > 0, !machine.hasEnded {
+            let before = incomplete.readableBytes
+            let missing = Swift.min(bytes.readableBytes, Swift.max(needed - before, Self.lineStep))
+            guard let more = bytes.getSlice(at: bytes.readerIndex, length: missing) else { return }
+            incomplete.writeImmutableBuffer(more)
+            guard incomplete.readableBytes >= needed else { return bytes.moveReaderIndex(forwardBy: missing) }
+            let whole = incomplete
+            incomplete = ByteBuffer()
+            let consumed = parse(whole)
+            if consumed > before {
+                bytes.moveReaderIndex(forwardBy: consumed - before)
+            } else {
+                bytes.moveReaderIndex(forwardBy: missing)
+                keep(whole, from: consumed)
+            }
+        }
+    }
+
+    /// Keeps the incomplete frame that begins at `offset`, if one does.
+    private mutating func keep(_ buffer: ByteBuffer, from offset: Int) {
+        guard needed > 0, !machine.hasEnded else { return }
+        incomplete = outbox.channel.allocator.buffer(capacity: needed + Self.lineStep)
+        if let rest = buffer.getSlice(at: buffer.readerIndex + offset, length: buffer.readableBytes - offset) {
+            incomplete.writeImmutableBuffer(rest)
+        }
+    }
+
+    /// - Returns: How many bytes made whole frames.
+    private mutating func parse(_ buffer: ByteBuffer) -> Int {
         let bytes = buffer.readableBytesUInt8Span
         var offset = 0
         needed = 0
         do throws(WireError) {
             parsing: while offset < bytes.count && !machine.hasEnded {
+                if machine.takesPublishesSilently { offset = takeRuns(in: bytes, of: buffer, from: offset) }
+                guard offset < bytes.count else { break }
                 switch try parser.nextClientFrame(in: bytes, from: offset) {
                 case .frame(let frame, let consumed):
                     receive(frame, in: bytes)
@@ -97,9 +127,44 @@ struct Session {
         } catch {
             run(.unreadable(error))
         }
-        guard needed > 0, !machine.hasEnded else { return }
-        incomplete = outbox.channel.allocator.buffer(capacity: needed)
-        incomplete.writeBytes(bytes.extracting(offset...).bytes)
+        return offset
+    }
+
+    /// Takes plain messages for other connections, as many as there are in a row.
+    ///
+    /// - Returns: Where something else begins.
+    private mutating func takeRuns(in bytes: borrowing Span<UInt8>, of buffer: ByteBuffer, from start: Int) -> Int {
+        let router = router
+        let parser = parser
+        let generation = router.interest.generation
+        var offset = start
+        var subject = 0..<0
+        while let publish = parser.plainPublish(in: bytes, from: offset) {
+            let next = publish.subject..<(publish.tail - 1)
+            if subject.isEmpty || publish.hasReply || !RouteCache.areEqual(bytes.extracting(subject), bytes.extracting(next)) {
+                let name = bytes.extracting(next)
+                let route = routes.route(for: name, generation: generation) { router.route(for: name, from: .network) }
+                guard route.takesRuns, !publish.hasReply || !route.isEmpty else { break }
+                if route !== publishRun.route {
+                    deliverRun(in: bytes, of: buffer)
+                    publishRun.begin(route)
+                }
+                subject = next
+            }
+            publishRun.append(publish)
+            if publishRun.isFull { deliverRun(in: bytes, of: buffer) }
+            offset = publish.end
+        }
+        deliverRun(in: bytes, of: buffer)
+        publishRun.end()
+        return offset
+    }
+
+    private mutating func deliverRun(in bytes: borrowing Span<UInt8>, of buffer: ByteBuffer) {
+        guard let route = publishRun.route, !publishRun.frames.isEmpty else { return }
+        let echoless = machine.options.echo ? nil : outbox
+        router.deliver(publishRun, in: bytes, of: buffer, along: route, echoless: echoless, into: &batch)
+        publishRun.removeFrames()
     }
 
     private mutating func receive(_ frame: ClientFrame, in bytes: borrowing Span<UInt8>) {
@@ -139,14 +204,14 @@ struct Session {
         let route = routes.route(for: subject, generation: router.interest.generation) { router.route(for: subject, from: .network) }
         switch route.verdict {
         case .invalid: return perform(.report(.invalidPublishSubject))
-        case .forbidden: return perform(.report(.permissionsViolationPublish(String(decoding: route.subject, as: UTF8.self))))
+        case .forbidden: return perform(.report(.permissionsViolationPublish(String(decoding: Array(copying: subject), as: UTF8.self))))
         case .deliver: break
         }
         turn &+= 1
         let echoless = machine.options.echo ? nil : outbox
         let anybody = router.deliver(frame, in: bytes, along: route, echoless: echoless, turn: turn, into: &batch)
         if !anybody, machine.options.noResponders, let reply = frame.reply {
-            let notice = NoResponders(subject: route.subject)
+            let notice = NoResponders(subject: Array(copying: subject))
             notice.send(to: outbox, at: Array(copying: bytes.extracting(reply)), router: router, into: &batch)
         }
     }

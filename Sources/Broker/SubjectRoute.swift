@@ -1,7 +1,5 @@
-import RivuletSubscriptions
-
-/// What becomes of a message that is published to one subject: worked out once, kept by connections while the interest does not
-/// change.
+/// What becomes of messages that are published to a subject: worked out once, kept while the interest does not change, and the same
+/// object for all subjects that the same subscriptions want.
 final class SubjectRoute: Sendable {
     enum Verdict {
         case deliver
@@ -12,57 +10,38 @@ final class SubjectRoute: Sendable {
     let verdict: Verdict
     /// The generation of the interest that the route is true in.
     let generation: UInt64
-    /// `HMSG <subject> `: the start of every frame; a MSG starts at its second byte.
-    let start: [UInt8]
     let plain: [Subscriber]
     let groups: [[Subscriber]]
-
     /// Whether any of the subscribers is a connection.
     let reachesConnections: Bool
+    /// Whether all of them are, and none is in a queue group, so that many messages can be handed over at a time.
+    let takesRuns: Bool
 
-    init(subject: borrowing Span<UInt8>, from party: Party, interest: Interest, permissions: Permissions, maximumTokens: Int) {
-        var start: [UInt8] = []
-        start.reserveCapacity(subject.count + 6)
-        start.append(contentsOf: "HMSG ".utf8)
-        subject.withUnsafeBufferPointer { start.append(contentsOf: $0) }
-        let name = start[5...]
-        var verdict = Verdict.deliver
-        if !SubjectBytes.isPublishable(name, maximumTokens: maximumTokens) {
-            verdict = .invalid
-        } else if !permissions.allow(party, to: .publish, name) {
-            verdict = .forbidden
-        }
-        var plain: [Subscriber] = []
-        var groups: [[Subscriber]] = []
-        if verdict == .deliver {
-            let (route, generation) = interest.route(for: name)
-            plain = route.plain.filter { permissions.allow($0.party, to: .receive, name) }
-            for group in route.groups {
-                let allowed = group.filter { permissions.allow($0.party, to: .receive, name) }
-                if !allowed.isEmpty { groups.append(allowed) }
-            }
-            self.generation = generation
-        } else {
-            generation = interest.generation
-        }
-        self.verdict = verdict
+    init(plain: [Subscriber], groups: [[Subscriber]], generation: UInt64) {
+        verdict = .deliver
+        self.generation = generation
         self.plain = plain
         self.groups = groups
         reachesConnections = plain.contains { $0.party == .network } || groups.joined().contains { $0.party == .network }
-        start.append(0x20)
-        self.start = start
+        takesRuns = groups.isEmpty && plain.allSatisfy { $0.party == .network }
     }
 
-    /// The subject's bytes.
-    var subject: ArraySlice<UInt8> { start[5..<(start.count - 1)] }
+    /// The route of subjects that may not be used.
+    init(refused verdict: Verdict, generation: UInt64) {
+        self.verdict = verdict
+        self.generation = generation
+        plain = []
+        groups = []
+        reachesConnections = false
+        takesRuns = false
+    }
 
-    /// Whether this is the route of these bytes.
-    func isFor(_ subject: borrowing Span<UInt8>) -> Bool {
-        guard start.count == subject.count + 6 else { return false }
-        return start.withUnsafeBytes { own in
-            subject.withUnsafeBytes { other in
-                UnsafeRawBufferPointer(rebasing: own[5..<(own.count - 1)]).elementsEqual(other)
-            }
-        }
+    var isEmpty: Bool { plain.isEmpty && groups.isEmpty }
+
+    /// The route without those who may not have the message: itself, in most cases.
+    func limited(to isAllowed: (Subscriber) -> Bool) -> SubjectRoute {
+        if plain.allSatisfy(isAllowed), groups.allSatisfy({ $0.allSatisfy(isAllowed) }) { return self }
+        let groups = groups.map { $0.filter(isAllowed) }.filter { !$0.isEmpty }
+        return SubjectRoute(plain: plain.filter(isAllowed), groups: groups, generation: generation)
     }
 }

