@@ -37,6 +37,7 @@ let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-col
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 
 let package = Package(
     name: "rivulet",
@@ -66,7 +67,7 @@ let package = Package(
         library("RivuletContract", "Contract", ["RivuletWire", "RivuletSubscriptions"]),
         library("RivuletBroker", "Broker", ["RivuletWire", "RivuletSubscriptions", nioCore, nioPosix, logging, metrics]),
         library("RivuletBackbone", "Backbone", ["RivuletSubscriptions"]),
-        library("RivuletSQLite", "SQLite", ["RivuletSubscriptions", "RivuletBackbone", grdb, logging]),
+        library("RivuletSQLite", "SQLite", ["RivuletSubscriptions", "RivuletBackbone", grdb, sqlite, logging]),
         library(
             "RivuletObjects", "Objects",
             ["RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", deque, logging, metrics]),
@@ -110,7 +111,10 @@ let package = Package(
             ["Rivulet", "RivuletClient", "RivuletTesting", "RivuletContract", "RivuletObjects", "RivuletBackbone", logging, lifecycle]),
         tests(
             "BlackJackTests",
-            ["BlackJackRules", "BlackJackContract", "BlackJackObjects", "Rivulet", "RivuletClient", "RivuletTesting", logging]),
+            [
+                "BlackJackRules", "BlackJackContract", "BlackJackObjects", "BlackJackServer", "BlackJackClient", "Rivulet", "RivuletBackbone",
+                "RivuletClient", "RivuletTesting", logging,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -44,9 +44,12 @@ async def test_a_service_counts_its_calls_and_errors(client):
     await ask(client, "GameTable", "counted", "GetTable")
     with pytest.raises(Refused):
         await ask(client, "GameTable", "counted", "Hit", player="nobody")
-    after = await statistics()
-    assert after["num_requests"] - before["num_requests"] == 2
-    assert after["num_errors"] - before["num_errors"] == 1
+    # A reply does not wait for being counted.
+    async with asyncio.timeout(10):
+        while (after := await statistics())["num_requests"] < before["num_requests"] + 2:
+            await asyncio.sleep(0.01)
+    assert after["num_requests"] == before["num_requests"] + 2
+    assert after["num_errors"] == before["num_errors"] + 1
     assert after["processing_time"] > before["processing_time"]
 
 
