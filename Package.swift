@@ -84,7 +84,9 @@ let package = Package(
         library(
             "RivuletTesting", "Testing",
             ["Rivulet", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletObjects", "RivuletBroker"]),
-        program("RivuletCLI", path: "Sources/CLI", ["Rivulet", "RivuletClient", "RivuletContract", "RivuletSubscriptions", "RivuletWire", arguments]),
+        program(
+            "RivuletCLI", path: "Sources/CLI",
+            ["Rivulet", "RivuletClient", "RivuletContract", "RivuletSubscriptions", "RivuletWire", arguments]),
 
         example("BlackJackRules", "Rules"),
         example("BlackJackContract", "Contract", ["BlackJackRules", "RivuletContract"]),
@@ -112,7 +114,8 @@ let package = Package(
         tests(
             "BlackJackTests",
             [
-                "BlackJackRules", "BlackJackContract", "BlackJackObjects", "BlackJackServer", "BlackJackClient", "Rivulet", "RivuletBackbone",
+                "BlackJackRules", "BlackJackContract", "BlackJackObjects", "BlackJackServer", "BlackJackClient", "Rivulet",
+                "RivuletBackbone",
                 "RivuletClient", "RivuletTesting", logging,
             ]),
     ],
