@@ -45,7 +45,7 @@ if [ -n "$$missing" ]; then $(call install-now,$$missing); fi
 endef
 
 define install-now
-    echo "installing $(1)"; \
+    echo installing $(1); \
     if [ "$$(id -u)" = 0 ]; then root=; \
     elif command -v sudo >/dev/null; then root=sudo; \
     else echo "please install: $(1)" >&2; exit 1; fi; \

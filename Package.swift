@@ -104,7 +104,10 @@ let package = Package(
             "BackboneTests", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", grdb, logging]),
         tests(
             "ObjectsTests",
-            ["RivuletObjects", "RivuletContract", "RivuletBackbone", "RivuletSubscriptions", "RivuletWire", "RivuletTesting", logging]),
+            [
+                "RivuletObjects", "RivuletContract", "RivuletBackbone", "RivuletBroker", "RivuletSubscriptions", "RivuletWire",
+                "RivuletTesting", logging,
+            ]),
         tests(
             "ClientTests",
             ["RivuletClient", "RivuletBroker", "RivuletContract", "RivuletSubscriptions", "RivuletWire", logging]),
