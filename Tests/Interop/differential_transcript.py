@@ -9,18 +9,23 @@ import json
 import re
 import socket
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 PATIENCE = 10.0
 CRLF = b"\r\n"
 PING = b"PING\r\n"
 # Of INFO only what a client's behaviour depends on.
 INFO_FIELDS = ("proto", "headers", "max_payload", "auth_required", "tls_required", "tls_available", "jetstream", "nonce", "ldm")
-OWN_PING = re.compile(rb"(?im)^[ \t]*ping\b")
+ACCOUNT_FIELDS = ("user", "account", "account_name", "permissions")
+PINGS = re.compile(rb"(?im)^[ \t]*ping\w*")
 
 
 class Partial(bytes):
     """Bytes that no PING may follow, as they end within a frame. Another connection's round trip separates them from the next."""
+
+
+class Request(bytes):
+    """Bytes whose answer, a message to the same connection, the server makes in its own time."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,11 @@ class Script:
     steps: list
     """(connection, bytes) in turn. A connection is made when it is first named. `~` in bytes stands for a number that differs
     from script to script, so that none sees what is left of another."""
+    number: str = "~"
 
     def numbered(self, number: int) -> "Script":
-        token = b"%04d" % number
-        return Script(self.name, [(name, type(data)(data.replace(b"~", token))) for name, data in self.steps])
+        text = f"{number:04}"
+        return Script(self.name, [(name, type(data)(data.replace(b"~", text.encode()))) for name, data in self.steps], text)
 
 
 @dataclass
@@ -41,7 +47,7 @@ class Transcript:
     """What each connection was sent."""
     groups: Counter = field(default_factory=Counter)
     """What the members of queue groups were sent; whose turn it is is the server's to choose. Members have sids like `q1-3`,
-    the group's name before the dash."""
+    the same before the dash for all groups of one name, since those share a message even if their patterns differ."""
 
     def lines(self) -> list[str]:
         lines = [f"{name}: {line}" for name, lines in self.connections.items() for line in lines]
@@ -53,22 +59,29 @@ class Connection:
         self.answers = []
         self.is_open = True
         self._buffer = bytearray()
+        self._unanswered = b""
         self._pongs = 0
         self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._read_until(lambda: self.answers)
 
     def send(self, data: bytes):
+        self._unanswered += data
         if self.is_open:
             try:
                 self._socket.sendall(data)
             except (BrokenPipeError, ConnectionResetError):
                 pass  # What the server said before it closed is still to be read.
 
-    def wait(self, pongs: int = 1):
-        """Waits until the server has answered so many more PINGs, or has closed the connection."""
-        self._pongs += pongs
+    def wait(self):
+        """Waits until the server has answered all PINGs that were sent, or has closed the connection."""
+        self._pongs += len(PINGS.findall(self._unanswered))
+        self._unanswered = b""
         self._read_until(lambda: self._pongs <= 0)
+
+    def wait_for_message(self):
+        known = sum(isinstance(answer, Message) for answer in self.answers)
+        self._read_until(lambda: sum(isinstance(answer, Message) for answer in self.answers) > known)
 
     def close(self):
         self._socket.close()
@@ -141,8 +154,8 @@ def _without_what_varies(body: bytes) -> str:
     """Of JSON that a server made, its shape."""
     if not body.startswith(b'{"server":'):
         return repr(body)[1:]
-    answer = json.loads(body)
-    return f"answer of a server: {json.dumps(answer.get('data'), sort_keys=True)}"
+    data = json.loads(body).get("data", {})
+    return f"answer of a server: {({name: data[name] for name in sorted(data) if name in ACCOUNT_FIELDS})}"
 
 
 def play(script: Script, port: int) -> Transcript:
@@ -158,8 +171,12 @@ def play(script: Script, port: int) -> Transcript:
                 clock.send(PING)
                 clock.wait()
             else:
+                if isinstance(data, Request):
+                    connections[name].send(data)
+                    connections[name].wait_for_message()
+                    data = b""
                 connections[name].send(data + PING)
-                connections[name].wait(1 + len(OWN_PING.findall(data)))
+                connections[name].wait()
                 _settle(connection for other, connection in connections.items() if other != name)
         _settle(connections.values())
         return _transcript(connections)
@@ -190,11 +207,14 @@ def _transcript(connections) -> Transcript:
                 lines += [answer] if answer else []
             elif answer.sid.startswith("q"):
                 # Not all members understand headers.
-                transcript.groups[f"[{answer.sid.split('-')[0]}] {_content(answer)}"] += 1
+                transcript.groups[str(replace(answer, sid=answer.sid.split("-")[0], headers=None))] += 1
+            elif (answer.headers or "").startswith("'NATS/1.0 503"):
+                # Which of the subscriptions for the reply it goes to is the server's to choose, too.
+                copies.append(replace(answer, sid="any"))
             else:
                 copies.append(answer)
     return transcript
 
 
-def _content(message: Message):
-    return message.subject, message.reply, message.payload
+def _content(message: Message) -> Message:
+    return replace(message, sid="")
