@@ -36,6 +36,8 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
 let package = Package(
@@ -58,13 +60,16 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["JSON", "YAML"]),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         library("RivuletWire", "Wire"),
         library("RivuletSubscriptions", "Subscriptions", ["RivuletWire", deque]),
         library("RivuletContract", "Contract", ["RivuletWire", "RivuletSubscriptions"]),
-        library("RivuletBroker", "Broker", ["RivuletWire", "RivuletSubscriptions", nioCore, nioPosix, logging, metrics]),
+        library("RivuletBroker", "Broker", ["RivuletWire", "RivuletSubscriptions", "CCrypt", nioCore, nioPosix, crypto, tls, logging, metrics]),
+        .systemLibrary(name: "CCrypt", path: "Sources/CCrypt", providers: [.apt(["libcrypt-dev"])]),
         library("RivuletBackbone", "Backbone", ["RivuletSubscriptions"]),
         library("RivuletSQLite", "SQLite", ["RivuletSubscriptions", "RivuletBackbone", grdb, logging]),
         library(
@@ -72,7 +77,7 @@ let package = Package(
             ["RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", deque, logging, metrics]),
         library(
             "RivuletClient", "Client",
-            ["RivuletWire", "RivuletSubscriptions", "RivuletContract", nioCore, nioPosix, logging, deque]),
+            ["RivuletWire", "RivuletSubscriptions", "RivuletContract", nioCore, nioPosix, crypto, tls, logging, deque]),
         library(
             "Rivulet", "Node",
             [
