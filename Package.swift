@@ -35,7 +35,11 @@ let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-s
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
-let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+// Other systems' crypt(3) has no bcrypt.
+let cCrypt: Target.Dependency = .target(name: "CCrypt", condition: .when(platforms: [.linux]))
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 
@@ -58,14 +62,18 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["JSON", "YAML"]),
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         library("RivuletWire", "Wire"),
         library("RivuletSubscriptions", "Subscriptions", ["RivuletWire", deque]),
         library("RivuletContract", "Contract", ["RivuletWire", "RivuletSubscriptions"]),
-        library("RivuletBroker", "Broker", ["RivuletWire", "RivuletSubscriptions", nioCore, nioPosix, logging, metrics]),
+        library(
+            "RivuletBroker", "Broker", ["RivuletWire", "RivuletSubscriptions", cCrypt, nioCore, nioPosix, crypto, tls, logging, metrics]),
+        .systemLibrary(name: "CCrypt", path: "Sources/CCrypt", providers: [.apt(["libcrypt-dev"])]),
         library("RivuletBackbone", "Backbone", ["RivuletSubscriptions"]),
         library("RivuletSQLite", "SQLite", ["RivuletSubscriptions", "RivuletBackbone", grdb, sqlite, logging]),
         library(
@@ -73,13 +81,13 @@ let package = Package(
             ["RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", deque, logging, metrics]),
         library(
             "RivuletClient", "Client",
-            ["RivuletWire", "RivuletSubscriptions", "RivuletContract", nioCore, nioPosix, logging, deque]),
+            ["RivuletWire", "RivuletSubscriptions", "RivuletContract", nioCore, nioPosix, crypto, tls, logging, deque]),
         library(
             "Rivulet", "Node",
             [
                 "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletSQLite", "RivuletBroker",
                 "RivuletObjects", logging, lifecycle, arguments, configuration,
-                signals, system,
+                signals, yaml,
             ]),
         library(
             "RivuletTesting", "Testing",

@@ -34,6 +34,11 @@ final class Interest: Sendable {
         }
     }
 
+    /// Makes everybody who keeps a route work it out anew, since who may get what has changed.
+    func invalidateRoutes() {
+        currentGeneration.wrappingAdd(1, ordering: .releasing)
+    }
+
     /// Who wants the subject, and the generation this is true in.
     func route(for subject: some Collection<UInt8>) -> (route: Route<Subscriber>, generation: UInt64) {
         index.withLock { ($0.route(for: subject), currentGeneration.load(ordering: .relaxed)) }

@@ -7,11 +7,13 @@ final class Router: Sendable {
     let configuration: BrokerConfiguration
     let interest = Interest()
     let permissions: Permissions
+    let gate: Gate
     let counters = Counters()
 
     init(_ configuration: BrokerConfiguration) {
         self.configuration = configuration
         permissions = Permissions(configuration)
+        gate = Gate(configuration.auth)
     }
 
     /// Works out where messages to a subject go.
@@ -23,21 +25,23 @@ final class Router: Sendable {
     /// Delivers a message of a network connection.
     ///
     /// - Parameters:
+    ///   - origin: What the publisher may do.
     ///   - echoless: The publisher, if it does not want its own messages back.
     ///   - turn: Changes with every message of the publisher, so that the members of queue groups take turns.
     /// - Returns: Whether anybody got it.
     func deliver(
-        _ frame: PublishFrame, in bytes: borrowing Span<UInt8>, along route: SubjectRoute, echoless: Outbox?, turn: UInt64,
-        into batch: inout DeliveryBatch
+        _ frame: PublishFrame, in bytes: borrowing Span<UInt8>, along route: SubjectRoute, origin: Access, echoless: Outbox?,
+        turn: UInt64, into batch: inout DeliveryBatch
     ) -> Bool {
         let size = frame.payload.upperBound - (frame.headers ?? frame.payload).lowerBound
         batch.traffic.inMessages += 1
         batch.traffic.inBytes += size
         if route.plain.isEmpty && route.groups.isEmpty { return false }
-        let parcel = Parcel(size: size, hasHeaders: frame.headers != nil, echoless: echoless, turn: turn)
+        var parcel = Parcel(size: size, hasHeaders: frame.headers != nil, echoless: echoless, turn: turn)
+        if route.hasAnswerers, let reply = frame.reply { parcel.reply = Array(copying: bytes.extracting(reply)) }
         // Subscribers in the process and those who do not understand headers need another form, made once for all of them.
         let subject = route.subject
-        let decoded = { (bytes: borrowing Span<UInt8>) in Self.decode(frame, subject: subject, in: bytes) }
+        let decoded = { (bytes: borrowing Span<UInt8>) in Self.decode(frame, subject: subject, origin: origin, in: bytes) }
         if let tail = frame.tail {
             return deliver(parcel, bytes.extracting(tail), along: route, into: &batch) { decoded(bytes) }
         }
@@ -53,7 +57,8 @@ final class Router: Sendable {
         let size = headers.count + message.payload.count
         batch.traffic.inMessages += 1
         batch.traffic.inBytes += size
-        let parcel = Parcel(size: size, hasHeaders: !headers.isEmpty, echoless: nil, turn: turn)
+        var parcel = Parcel(size: size, hasHeaders: !headers.isEmpty, echoless: nil, turn: turn)
+        if route.hasAnswerers, let reply = message.reply { parcel.reply = Array(reply.utf8) }
         var tail: [UInt8] = []
         if route.reachesConnections {
             tail.reserveCapacity(size + 64)
@@ -70,6 +75,8 @@ final class Router: Sendable {
         let hasHeaders: Bool
         let echoless: Outbox?
         let turn: UInt64
+        /// The reply subject, if a subscriber may use it only because it was sent along.
+        var reply: [UInt8]?
         /// The message for subscribers in the process, once one needed it.
         var message: BusMessage?
         /// The tail without headers, once a subscriber needed it.
@@ -113,6 +120,7 @@ final class Router: Sendable {
         switch subscriber.target {
         case .connection(let outbox):
             if outbox === parcel.echoless { return false }
+            if let reply = parcel.reply { subscriber.access?.expectAnswer(to: reply) }
             var result = outbox.append(start: start, tail: tail, hasHeaders: parcel.hasHeaders, for: subscriber)
             if result.contains(.headersNotUnderstood) {
                 let plain = parcel.plainTail ?? Self.plainTail(of: decoded())
@@ -159,15 +167,17 @@ final class Router: Sendable {
 
     /// The message for the process. A header block that is malformed, which the wire does not forbid, is left out.
     private static func decode(
-        _ frame: PublishFrame, subject: ArraySlice<UInt8>, in bytes: borrowing Span<UInt8>
+        _ frame: PublishFrame, subject: ArraySlice<UInt8>, origin: Access, in bytes: borrowing Span<UInt8>
     ) -> BusMessage {
         var headers = Headers()
         if let range = frame.headers, let parsed = try? Headers(parsing: Array(copying: bytes.extracting(range))) { headers = parsed }
-        return BusMessage(
+        var message = BusMessage(
             subject: Subject(received: subject),
             reply: frame.reply.map { Subject(received: Array(copying: bytes.extracting($0))) },
             headers: headers,
             payload: Array(copying: bytes.extracting(frame.payload)))
+        message.origin = origin
+        return message
     }
 }
 

@@ -19,6 +19,10 @@ final class SubjectRoute: Sendable {
 
     /// Whether any of the subscribers is a connection.
     let reachesConnections: Bool
+    /// Whether any of the subscribers is in the process.
+    let reachesProcess: Bool
+    /// Whether any of the subscribers may answer requests it could not publish to otherwise.
+    let hasAnswerers: Bool
 
     init(subject: borrowing Span<UInt8>, from party: Party, interest: Interest, permissions: Permissions, maximumTokens: Int) {
         var start: [UInt8] = []
@@ -48,7 +52,10 @@ final class SubjectRoute: Sendable {
         self.verdict = verdict
         self.plain = plain
         self.groups = groups
-        reachesConnections = plain.contains { $0.party == .network } || groups.joined().contains { $0.party == .network }
+        let parties = (plain + groups.joined()).map(\.party)
+        reachesConnections = parties.contains { $0.isNetwork }
+        reachesProcess = parties.contains { !$0.isNetwork }
+        hasAnswerers = parties.contains { if case .network(let access) = $0 { access.answersRequests } else { false } }
         start.append(0x20)
         self.start = start
     }
