@@ -35,8 +35,13 @@ let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-s
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
-let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let tls: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+// Other systems' crypt(3) has no bcrypt.
+let cCrypt: Target.Dependency = .target(name: "CCrypt", condition: .when(platforms: [.linux]))
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 
 let package = Package(
     name: "rivulet",
@@ -57,33 +62,39 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["JSON", "YAML"]),
-        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         library("RivuletWire", "Wire"),
         library("RivuletSubscriptions", "Subscriptions", ["RivuletWire", deque]),
         library("RivuletContract", "Contract", ["RivuletWire", "RivuletSubscriptions"]),
-        library("RivuletBroker", "Broker", ["RivuletWire", "RivuletSubscriptions", nioCore, nioPosix, logging, metrics]),
+        library(
+            "RivuletBroker", "Broker", ["RivuletWire", "RivuletSubscriptions", cCrypt, nioCore, nioPosix, crypto, tls, logging, metrics]),
+        .systemLibrary(name: "CCrypt", path: "Sources/CCrypt", providers: [.apt(["libcrypt-dev"])]),
         library("RivuletBackbone", "Backbone", ["RivuletSubscriptions"]),
-        library("RivuletSQLite", "SQLite", ["RivuletSubscriptions", "RivuletBackbone", grdb, logging]),
+        library("RivuletSQLite", "SQLite", ["RivuletSubscriptions", "RivuletBackbone", grdb, sqlite, logging]),
         library(
             "RivuletObjects", "Objects",
             ["RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", deque, logging, metrics]),
         library(
             "RivuletClient", "Client",
-            ["RivuletWire", "RivuletSubscriptions", "RivuletContract", nioCore, nioPosix, logging, deque]),
+            ["RivuletWire", "RivuletSubscriptions", "RivuletContract", nioCore, nioPosix, crypto, tls, logging, deque]),
         library(
             "Rivulet", "Node",
             [
                 "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletSQLite", "RivuletBroker",
                 "RivuletObjects", logging, lifecycle, arguments, configuration,
-                signals, system,
+                signals, yaml,
             ]),
         library(
             "RivuletTesting", "Testing",
             ["Rivulet", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletObjects", "RivuletBroker"]),
-        program("RivuletCLI", path: "Sources/CLI", ["Rivulet", "RivuletClient", "RivuletContract", "RivuletSubscriptions", "RivuletWire", arguments]),
+        program(
+            "RivuletCLI", path: "Sources/CLI",
+            ["Rivulet", "RivuletClient", "RivuletContract", "RivuletSubscriptions", "RivuletWire", arguments]),
 
         example("BlackJackRules", "Rules"),
         example("BlackJackContract", "Contract", ["BlackJackRules", "RivuletContract"]),
@@ -101,7 +112,10 @@ let package = Package(
             "BackboneTests", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", grdb, logging]),
         tests(
             "ObjectsTests",
-            ["RivuletObjects", "RivuletContract", "RivuletBackbone", "RivuletSubscriptions", "RivuletWire", "RivuletTesting", logging]),
+            [
+                "RivuletObjects", "RivuletContract", "RivuletBackbone", "RivuletBroker", "RivuletSubscriptions", "RivuletWire",
+                "RivuletTesting", logging,
+            ]),
         tests(
             "ClientTests",
             ["RivuletClient", "RivuletBroker", "RivuletContract", "RivuletSubscriptions", "RivuletWire", logging]),
@@ -110,7 +124,11 @@ let package = Package(
             ["Rivulet", "RivuletClient", "RivuletTesting", "RivuletContract", "RivuletObjects", "RivuletBackbone", logging, lifecycle]),
         tests(
             "BlackJackTests",
-            ["BlackJackRules", "BlackJackContract", "BlackJackObjects", "Rivulet", "RivuletClient", "RivuletTesting", logging]),
+            [
+                "BlackJackRules", "BlackJackContract", "BlackJackObjects", "BlackJackServer", "BlackJackClient", "Rivulet",
+                "RivuletBackbone",
+                "RivuletClient", "RivuletTesting", logging,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

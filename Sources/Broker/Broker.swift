@@ -35,6 +35,7 @@ public final class Broker: Sendable {
     private let registry = ConnectionRegistry()
     private let logger: Logger
     private let state = Mutex(State.idle)
+    private let tls = Mutex<TLSAcceptor?>(nil)
 
     /// A broker that does not listen yet.
     public init(configuration: BrokerConfiguration = BrokerConfiguration(), logger: Logger) {
@@ -76,6 +77,10 @@ public final class Broker: Sendable {
         guard isIdle else { throw BrokerError(.wrongState, "the broker was started before, or is closed") }
         let channel: any Channel
         do {
+            if let configuration = configuration.tls {
+                let acceptor = try await TLSAcceptor.open(configuration)
+                tls.withLock { $0 = acceptor }
+            }
             channel = try await listen()
         } catch {
             state.withLock { state in if case .starting = state { state = .idle } }
@@ -90,6 +95,7 @@ public final class Broker: Sendable {
             try? await channel.close().get()
             throw BrokerError(.wrongState, "the broker was closed while it started")
         }
+        warn(of: configuration.auth)
         return Address(host: configuration.host, port: channel.localAddress?.port ?? configuration.port)
     }
 
@@ -116,6 +122,35 @@ public final class Broker: Sendable {
         await registry.waitUntilEmpty(atMost: configuration.closeGrace)
     }
 
+    /// Changes who may connect and what they may do. Clients that are connected stay if the new settings let them in with what they said
+    /// when they logged in; what they may do changes at once, and subscriptions they may not have any more end. Returns before all
+    /// clients are told.
+    public func reload(auth: AuthConfiguration?) {
+        warn(of: auth)
+        router.gate.change(to: auth)
+        registry.signal(.settingsChanged)
+    }
+
+    /// Reads certificates and keys anew, also from other files. New connections use them, those there are go on with the old ones. A broker
+    /// that was started without TLS cannot begin with it.
+    ///
+    /// - Throws: ``BrokerError`` `cannotUseTLS`; then everything stays as it was.
+    public func reload(tls configuration: BrokerTLSConfiguration) async throws(BrokerError) {
+        guard let acceptor = tls.withLock({ $0 }) else { throw BrokerError(.cannotUseTLS, "the broker was started without TLS") }
+        try await acceptor.reload(configuration)
+    }
+
+    private func warn(of auth: AuthConfiguration?) {
+        let secrets = auth?.secrets ?? []
+        let plain = secrets.count { !$0.isHashed }
+        if plain > 0 {
+            logger.warning("passwords or tokens are configured in plain text; use bcrypt hashes", metadata: ["count": "\(plain)"])
+        }
+        if plain < secrets.count, !Bcrypt.isAvailable {
+            logger.error("this system cannot check bcrypt hashes: nobody gets in with them")
+        }
+    }
+
     private func stopListening() async {
         let channel = state.withLock { state -> (any Channel)? in
             guard case .listening(let channel) = state else { return nil }
@@ -128,7 +163,9 @@ public final class Broker: Sendable {
         let router = router
         let registry = registry
         let logger = logger
-        let info = serverInfo()
+        var info = serverInfo()
+        let tls = tls.withLock { $0 }
+        info.tlsRequired = tls != nil
         return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -138,15 +175,15 @@ public final class Broker: Sendable {
             .childChannelOption(
                 .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 8192, maximum: 262_144)
             )
-            .childChannelInitializer { channel in
+            .childChannelInitializer { [info] channel in
                 channel.eventLoop.makeCompletedFuture {
                     var info = info
                     info.port = channel.localAddress?.port ?? info.port
                     let outbox = Outbox(id: registry.makeID(), channel: channel, configuration: router.configuration) {
                         router.counters.slowConsumers.wrappingAdd(1, ordering: .relaxed)
                     }
-                    let session = Session(outbox: outbox, router: router, info: info, logger: logger)
-                    let handler = ConnectionHandler(session: session, router: router, registry: registry, logger: logger)
+                    let session = Session(outbox: outbox, router: router, tls: tls, info: info, logger: logger)
+                    let handler = ConnectionHandler(session: session, router: router, registry: registry, tls: tls, logger: logger)
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
@@ -164,6 +201,7 @@ public final class Broker: Sendable {
     }
 
     private static func error(for error: any Error, _ configuration: BrokerConfiguration) -> BrokerError {
+        if let error = error as? BrokerError { return error }
         let place = Address(host: configuration.host, port: configuration.port)
         if let error = error as? IOError, error.errnoCode == EADDRINUSE {
             return BrokerError(.addressInUse, "cannot listen at \(place): another program does; choose another port", cause: error)

@@ -32,9 +32,13 @@ public struct BrokerConfiguration: Sendable, Hashable {
     public var pingInterval: Duration = .seconds(120)
     /// How many pings may be unanswered; with one more due, the connection is cut as stale.
     public var maximumPingsOutstanding = 2
-    /// Whether a connection must CONNECT before it does anything else. nats-server asks for that only with authentication.
+    /// Who may connect, and what they may do; nil for everybody everything.
+    public var auth: AuthConfiguration?
+    /// How connections are encrypted; nil for not at all.
+    public var tls: BrokerTLSConfiguration?
+    /// Whether a connection must CONNECT before it does anything else, even if nobody has to log in. With ``auth`` it must anyway.
     public var requiresConnect = false
-    /// How long a connection may take to CONNECT, if it must.
+    /// How long a connection may take to CONNECT and be let in, if it must; and, where there is TLS, to say the first thing through it.
     public var authenticationTimeout: Duration = .seconds(2)
     /// Most bytes a connection may send before CONNECT is complete, if it must CONNECT.
     public var maximumBytesBeforeConnect = 8192

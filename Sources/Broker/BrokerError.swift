@@ -7,6 +7,8 @@ public struct BrokerError: Error, CustomStringConvertible {
         public static let addressInUse = Code(name: "addressInUse")
         /// The system does not let this program listen there.
         public static let cannotListen = Code(name: "cannotListen")
+        /// A certificate or key cannot be read or does not fit, or the broker was started without TLS.
+        public static let cannotUseTLS = Code(name: "cannotUseTLS")
         /// The broker was started before, or is closed.
         public static let wrongState = Code(name: "wrongState")
     }

@@ -1,5 +1,7 @@
 import Logging
 import NIOCore
+import NIOPosix
+import RivuletSubscriptions
 import Synchronization
 
 /// Brings a channel's events to its session, and decides when to read.
@@ -8,30 +10,39 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private let router: Router
     private let registry: ConnectionRegistry
+    private let tls: TLSAcceptor?
     private let configuration: BrokerConfiguration
     private let logger: Logger
     private var session: Session
     private var pings: RepeatedTask?
     private var connectTimer: Scheduled<Void>?
     private var closeTimer: Scheduled<Void>?
+    private var deadlineTimer: (deadline: Timestamp, scheduled: Scheduled<Void>)?
 
-    init(session: Session, router: Router, registry: ConnectionRegistry, logger: Logger) {
+    init(session: Session, router: Router, registry: ConnectionRegistry, tls: TLSAcceptor?, logger: Logger) {
         self.session = session
         self.router = router
         self.registry = registry
+        self.tls = tls
         self.logger = logger
         configuration = router.configuration
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        let handshakeFirst = tls?.configuration.handshakeFirst == true
+        if let tls, handshakeFirst { encrypt(tls, context) }
         router.counters.totalConnections.wrappingAdd(1, ordering: .relaxed)
         session.greet()
         if let refusal = registry.add(session.outbox, limit: configuration.maximumConnections) {
             session.run(.refused(refusal))
         } else {
+            // They may have changed since the session was made.
+            session.handle(.settingsChanged)
             startTimers(context)
         }
         settle(context)
+        // What was written until now has left as it was; nothing has been read.
+        if let tls, !handshakeFirst, !session.hasEnded { encrypt(tls, context) }
         context.read()
     }
 
@@ -39,6 +50,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         pings?.cancel()
         connectTimer?.cancel()
         closeTimer?.cancel()
+        deadlineTimer?.scheduled.cancel()
         session.close()
         registry.remove(session.outbox)
     }
@@ -50,6 +62,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         let congested = session.takeCongested()
         settle(context)
+        if session.isWaiting { return }
         if let congested, congested.isCongested {
             pause(for: congested, context, until: .now() + TimeAmount(configuration.maximumStall))
         } else {
@@ -68,8 +81,18 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
+    private func encrypt(_ tls: TLSAcceptor, _ context: ChannelHandlerContext) {
+        do {
+            try context.pipeline.syncOperations.addHandler(tls.makeHandler(), position: .first)
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+
     /// Writes what the event led to. If it ended the connection, the client has a while to read what is left and to close.
     private func settle(_ context: ChannelHandlerContext) {
+        if let question = session.takeQuestion() { ask(question, context) }
+        if session.deadline != deadlineTimer?.deadline { watchDeadline(context) }
         for outbox in session.takeUnflushed() { outbox.flush() }
         guard session.hasEnded, closeTimer == nil else { return }
         let channel = context.channel
@@ -91,6 +114,39 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    /// Has a password looked at where that stops nobody, and goes on with the answer.
+    private func ask(_ question: Login.Question, _ context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let channel = context.channel
+        NIOThreadPool.singleton.runIfActive(eventLoop: context.eventLoop) {
+            // Those who have gone meanwhile cost nothing more.
+            channel.isActive && question.isKnown()
+        }.whenComplete { result in
+            let (handler, context) = bound.value
+            guard context.channel.isActive else { return }
+            let wasWaiting = handler.session.isWaiting
+            handler.session.answer(question, isKnown: (try? result.get()) == true)
+            handler.settle(context)
+            if wasWaiting, !handler.session.isWaiting { context.read() }
+        }
+    }
+
+    /// Ends the connection when its login does. Looks at the clock again at least every hour, since clocks are set.
+    private func watchDeadline(_ context: ChannelHandlerContext) {
+        deadlineTimer?.scheduled.cancel()
+        deadlineTimer = nil
+        guard let deadline = session.deadline else { return }
+        let left = deadline.nanoseconds - SystemTime().wallTime.nanoseconds
+        guard left > 0 else { return session.run(.loginExpired) }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let scheduled = context.eventLoop.scheduleTask(in: .nanoseconds(min(left, TimeAmount.hours(1).nanoseconds))) {
+            let (handler, context) = bound.value
+            handler.watchDeadline(context)
+            handler.settle(context)
+        }
+        deadlineTimer = (deadline, scheduled)
+    }
+
     private func startTimers(_ context: ChannelHandlerContext) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let run = { @Sendable (event: ConnectionMachine.Event) in
@@ -100,7 +156,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
         let interval = TimeAmount(configuration.pingInterval)
         pings = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in run(.pingDue) }
-        guard configuration.requiresConnect else { return }
-        connectTimer = context.eventLoop.scheduleTask(in: TimeAmount(configuration.authenticationTimeout)) { run(.connectDue) }
+        guard session.requiresConnect || tls != nil else { return }
+        connectTimer = context.eventLoop.scheduleTask(in: TimeAmount(configuration.authenticationTimeout)) {
+            let (handler, context) = bound.value
+            // The handshake may not be done, and then nothing can be told.
+            if handler.tls != nil, !handler.session.hasReceived { return context.close(promise: nil) }
+            run(.connectDue)
+        }
     }
 }

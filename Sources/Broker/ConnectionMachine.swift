@@ -19,8 +19,14 @@ struct ConnectionMachine {
         case received(total: Int)
         /// It is time to ask for a sign of life.
         case pingDue
-        /// It is time that the client has sent CONNECT.
+        /// It is time that the client has sent CONNECT and is let in.
         case connectDue
+        /// Whether the client is let in, or may stay, is decided.
+        case login(accepted: Bool)
+        /// What clients may do has changed; now nobody has to log in, or everybody.
+        case settingsChanged(isOpen: Bool)
+        /// The time for which the client was let in is over.
+        case loginExpired
         /// The server does not want the connection, or not any more.
         case refused(WireError?)
         /// The server is going to leave.
@@ -31,6 +37,10 @@ struct ConnectionMachine {
         case nothing
         /// Carry out the operation; first acknowledge it, if the client wants that.
         case carryOut(acknowledge: Bool)
+        /// Find out whether the client is let in. Until `login` tells, nothing that it sends is to be read.
+        case authenticate
+        /// Find out whether the client, which was let in before, may stay; go on meanwhile.
+        case reconsider
         /// Write PONG.
         case pong
         /// Write PING.
@@ -45,17 +55,24 @@ struct ConnectionMachine {
 
     private enum Phase {
         case connecting
+        case authenticating
         case connected
         case ended
     }
 
     let configuration: BrokerConfiguration
     private(set) var options = ConnectOptions.assumed
+    private let requiresLogin: Bool
+    /// Whether the client must CONNECT before it does anything else.
+    let requiresConnect: Bool
     private var phase = Phase.connecting
     private var pingsOutstanding = 0
 
-    init(_ configuration: BrokerConfiguration) {
+    /// - Parameter requiresLogin: Whether CONNECT has to be judged.
+    init(_ configuration: BrokerConfiguration, requiresLogin: Bool = false) {
         self.configuration = configuration
+        self.requiresLogin = requiresLogin
+        requiresConnect = requiresLogin || configuration.requiresConnect
     }
 
     /// Whether the connection is being closed.
@@ -65,6 +82,12 @@ struct ConnectionMachine {
     var takesPublishesSilently: Bool {
         phase == .connected && !options.verbose
     }
+
+    /// Whether what the client sent has to wait until it is let in.
+    var isAuthenticating: Bool { phase == .authenticating }
+
+    /// Whether the client has to CONNECT now, and is given little room until then.
+    var isAwaitingConnect: Bool { requiresConnect && phase == .connecting }
 
     mutating func handle(_ event: Event) -> Action {
         if phase == .ended { return .nothing }
@@ -85,14 +108,26 @@ struct ConnectionMachine {
         case .error: return end(nil)
         case .unreadable(let error): return end(error)
         case .received(let total):
-            let isTooMuch = configuration.requiresConnect && phase == .connecting && total > configuration.maximumBytesBeforeConnect
-            return isTooMuch ? end(.authorizationViolation) : .nothing
+            return isAwaitingConnect && total > configuration.maximumBytesBeforeConnect ? end(.authorizationViolation) : .nothing
         case .pingDue:
             if pingsOutstanding >= configuration.maximumPingsOutstanding { return end(.staleConnection) }
             pingsOutstanding += 1
             return .ping
         case .connectDue:
-            return configuration.requiresConnect && phase == .connecting ? end(.authenticationTimeout) : .nothing
+            return requiresConnect && phase != .connected ? end(.authenticationTimeout) : .nothing
+        case .login(let accepted):
+            guard accepted else { return end(.authorizationViolation) }
+            guard phase == .authenticating else { return .nothing }
+            phase = .connected
+            return .carryOut(acknowledge: options.verbose)
+        case .settingsChanged(let isOpen):
+            switch phase {
+            case .connected: return .reconsider
+            // It was served without saying who it is, which is not enough any more.
+            case .connecting where !isOpen && !requiresLogin: return end(.authorizationViolation)
+            case .connecting, .authenticating, .ended: return .nothing
+            }
+        case .loginExpired: return end(.authenticationExpired)
         case .refused(let error): return end(error)
         case .lameDuck: return phase == .connected && options.proto >= 1 ? .inform : .nothing
         }
@@ -105,6 +140,10 @@ struct ConnectionMachine {
             guard (0...1).contains(options.proto) else { return end(.invalidClientProtocol) }
             guard options.headers || !options.noResponders else { return end(.noRespondersRequiresHeaders) }
             self.options = options
+            if requiresLogin {
+                phase = .authenticating
+                return .authenticate
+            }
             phase = .connected
             return .carryOut(acknowledge: options.verbose)
         }
@@ -116,9 +155,10 @@ struct ConnectionMachine {
     }
 
     private func mustConnect(before event: Event) -> Bool {
-        guard configuration.requiresConnect, phase == .connecting else { return false }
+        guard isAwaitingConnect else { return false }
         return switch event {
-        case .publish, .subscribe, .unsubscribe, .ping: true
+        case .publish, .subscribe, .unsubscribe, .ping, .unreadable(.unknownProtocolOperation): true
+        case .pong, .error: requiresLogin
         default: false
         }
     }

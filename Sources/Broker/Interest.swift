@@ -46,6 +46,11 @@ final class Interest: Sendable {
         }
     }
 
+    /// Makes everybody who keeps a route work it out anew, since who may get what has changed.
+    func invalidateRoutes() {
+        state.withLock { changed(&$0) }
+    }
+
     private func changed(_ state: inout State) {
         if !state.routes.isEmpty { state.routes.removeAll(keepingCapacity: state.routes.count < 64) }
         state.lastRoute = nil

@@ -174,5 +174,7 @@ enum ConnectionSignal: Sendable {
     case slowConsumer
     case expired(Subscriber)
     case lameDuck
+    /// Who may connect, and what they may do, has changed.
+    case settingsChanged
     case end
 }

@@ -8,12 +8,14 @@ final class Router: Sendable {
     let configuration: BrokerConfiguration
     let interest = Interest()
     let permissions: Permissions
+    let gate: Gate
     let counters = Counters()
     private let processRoutes = Mutex(RouteCache())
 
     init(_ configuration: BrokerConfiguration) {
         self.configuration = configuration
         permissions = Permissions(configuration)
+        gate = Gate(configuration.auth)
     }
 
     /// Works out where messages to a subject go.
@@ -61,12 +63,13 @@ final class Router: Sendable {
     /// Delivers a message of a network connection.
     ///
     /// - Parameters:
+    ///   - origin: What the publisher may do.
     ///   - echoless: The publisher, if it does not want its own messages back.
     ///   - turn: Changes with every message of the publisher, so that the members of queue groups take turns.
     /// - Returns: Whether anybody got it.
     func deliver(
-        _ frame: PublishFrame, in bytes: borrowing Span<UInt8>, along route: SubjectRoute, echoless: Outbox?, turn: UInt64,
-        into batch: inout DeliveryBatch
+        _ frame: PublishFrame, in bytes: borrowing Span<UInt8>, along route: SubjectRoute, origin: Access, echoless: Outbox?,
+        turn: UInt64, into batch: inout DeliveryBatch
     ) -> Bool {
         let size = frame.payload.upperBound - (frame.headers ?? frame.payload).lowerBound
         batch.traffic.inMessages += 1
@@ -74,12 +77,13 @@ final class Router: Sendable {
         if route.plain.isEmpty && route.groups.isEmpty { return false }
         var parcel = Parcel(size: size, hasHeaders: frame.headers != nil, echoless: echoless, turn: turn)
         let subject = bytes.extracting(frame.subject)
+        if route.hasAnswerers, let reply = frame.reply { parcel.reply = Array(copying: bytes.extracting(reply)) }
         // Subscribers in the process and those who do not understand headers need another form, made once for all of them.
         if let tail = frame.tail {
-            return deliver(&parcel, subject, bytes.extracting(tail), along: route, into: &batch) { Self.decode(frame, in: bytes) }
+            return deliver(&parcel, subject, bytes.extracting(tail), along: route, into: &batch) { Self.decode(frame, origin: origin, in: bytes) }
         }
         let tail = Self.tail(of: frame, in: bytes)
-        return deliver(&parcel, subject, tail.span, along: route, into: &batch) { Self.decode(frame, in: bytes) }
+        return deliver(&parcel, subject, tail.span, along: route, into: &batch) { Self.decode(frame, origin: origin, in: bytes) }
     }
 
     /// Delivers a message of the process.
@@ -93,6 +97,7 @@ final class Router: Sendable {
         batch.traffic.inMessages += 1
         batch.traffic.inBytes += size
         var parcel = Parcel(size: size, hasHeaders: !headers.isEmpty, echoless: nil, turn: turn)
+        if route.hasAnswerers, let reply = message.reply { parcel.reply = Array(reply.utf8) }
         var tail: [UInt8] = []
         if route.reachesConnections {
             tail.reserveCapacity(size + 64)
@@ -109,6 +114,8 @@ final class Router: Sendable {
         let hasHeaders: Bool
         let echoless: Outbox?
         let turn: UInt64
+        /// The reply subject, if a subscriber may use it only because it was sent along.
+        var reply: [UInt8]?
         /// The message for subscribers in the process, once one needed it.
         var message: BusMessage?
         /// The tail without headers, once a subscriber needed it.
@@ -151,6 +158,7 @@ final class Router: Sendable {
         switch subscriber.target {
         case .connection(let outbox):
             if outbox === parcel.echoless { return false }
+            if let reply = parcel.reply { subscriber.access?.expectAnswer(to: reply) }
             var result = outbox.append(subject: subject, tail: tail, hasHeaders: parcel.hasHeaders, for: subscriber)
             if result.contains(.headersNotUnderstood) {
                 let plain = parcel.plainTail ?? Self.plainTail(of: decoded())
@@ -196,14 +204,16 @@ final class Router: Sendable {
     }
 
     /// The message for the process. A header block that is malformed, which the wire does not forbid, is left out.
-    private static func decode(_ frame: PublishFrame, in bytes: borrowing Span<UInt8>) -> BusMessage {
+    private static func decode(_ frame: PublishFrame, origin: Access, in bytes: borrowing Span<UInt8>) -> BusMessage {
         var headers = Headers()
         if let range = frame.headers, let parsed = try? Headers(parsing: Array(copying: bytes.extracting(range))) { headers = parsed }
-        return BusMessage(
+        var message = BusMessage(
             subject: Subject(received: Array(copying: bytes.extracting(frame.subject))),
             reply: frame.reply.map { Subject(received: Array(copying: bytes.extracting($0))) },
             headers: headers,
             payload: Array(copying: bytes.extracting(frame.payload)))
+        message.origin = origin
+        return message
     }
 }
 

@@ -8,37 +8,54 @@ import RivuletWire
 /// A value that its handler owns and enters once per event, so that nothing is looked up anew for each message.
 struct Session {
     private let router: Router
+    private let tls: TLSAcceptor?
     private let logger: Logger
     private let parser: FrameParser
     let outbox: Outbox
     private var info: ServerInfo
 
     private var machine: ConnectionMachine
+    private var login: Login
     private var subscriptions: [[UInt8]: Subscriber] = [:]
     private var routes = RouteCache()
     private var batch = DeliveryBatch()
     private var publishRun = PublishRun()
     private var turn = UInt64.random(in: .min ... .max)
     private var received = 0
+    /// When the client's login ends.
+    private(set) var deadline: Timestamp?
     /// An incomplete frame, and how many bytes of it there must be before it is worth looking again.
     private var incomplete = ByteBuffer()
     private var needed = 0
     /// How many bytes are looked at when it is not known how long the line of an incomplete frame is.
     private static let lineStep = 128
 
-    init(outbox: Outbox, router: Router, info: ServerInfo, logger: Logger) {
+    init(outbox: Outbox, router: Router, tls: TLSAcceptor?, info: ServerInfo, logger: Logger) {
         self.outbox = outbox
         self.router = router
+        self.tls = tls
         self.info = info
         self.logger = logger
         parser = FrameParser(limits: router.configuration.limits)
-        machine = ConnectionMachine(router.configuration)
+        login = Login(router.gate)
+        machine = ConnectionMachine(router.configuration, requiresLogin: login.isRequired)
+        self.info.authRequired = login.isRequired
+        self.info.nonce = login.nonce
         self.info.clientID = outbox.id
         self.info.clientIP = outbox.channel.remoteAddress?.ipAddress
     }
 
     /// Whether the connection is being closed, and what the client sends does not count any more.
     var hasEnded: Bool { machine.hasEnded }
+
+    /// Whether the client has said anything yet.
+    var hasReceived: Bool { received > 0 }
+
+    /// Whether the client must CONNECT before it does anything else.
+    var requiresConnect: Bool { machine.requiresConnect }
+
+    /// Whether nothing more is to be read until it is known whether the client is let in.
+    var isWaiting: Bool { machine.isAuthenticating }
 
     /// An outbox that this session's client made fall behind, since this was asked last.
     mutating func takeCongested() -> Outbox? {
@@ -79,6 +96,10 @@ struct Session {
     /// Completes the frame whose start an earlier read brought, with hardly more bytes than it needs: those that follow stay where
     /// they are.
     private mutating func complete(with bytes: inout ByteBuffer) {
+        if machine.isAuthenticating, incomplete.readableBytes > 0 {
+            incomplete.writeBuffer(&bytes)
+            return
+        }
         while incomplete.readableBytes > 0, bytes.readableBytes > 0, !machine.hasEnded {
             let before = incomplete.readableBytes
             let missing = Swift.min(bytes.readableBytes, Swift.max(needed - before, Self.lineStep))
@@ -112,7 +133,7 @@ struct Session {
         var offset = 0
         needed = 0
         do throws(WireError) {
-            parsing: while offset < bytes.count && !machine.hasEnded {
+            parsing: while offset < bytes.count && !machine.hasEnded && !machine.isAuthenticating {
                 if machine.takesPublishesSilently { offset = takeRuns(in: bytes, of: buffer, from: offset) }
                 guard offset < bytes.count else { break }
                 switch try parser.nextClientFrame(in: bytes, from: offset) {
@@ -127,6 +148,9 @@ struct Session {
         } catch {
             run(.unreadable(error))
         }
+        if machine.isAuthenticating { needed = bytes.count - offset }
+        // No room for what may not come anyway.
+        if machine.isAwaitingConnect { needed = min(needed, router.configuration.maximumBytesBeforeConnect) }
         return offset
     }
 
@@ -136,6 +160,7 @@ struct Session {
     private mutating func takeRuns(in bytes: borrowing Span<UInt8>, of buffer: ByteBuffer, from start: Int) -> Int {
         let router = router
         let parser = parser
+        let access = login.access
         let generation = router.interest.generation
         var offset = start
         var subject = 0..<0
@@ -143,7 +168,7 @@ struct Session {
             let next = publish.subject..<(publish.tail - 1)
             if subject.isEmpty || publish.hasReply || !RouteCache.areEqual(bytes.extracting(subject), bytes.extracting(next)) {
                 let name = bytes.extracting(next)
-                let route = routes.route(for: name, generation: generation) { router.route(for: name, from: .network) }
+                let route = routes.route(for: name, generation: generation) { router.route(for: name, from: .network(access)) }
                 guard route.takesRuns, !publish.hasReply || !route.isEmpty else { break }
                 if route !== publishRun.route {
                     deliverRun(in: bytes, of: buffer)
@@ -178,9 +203,7 @@ struct Session {
             guard carryOut(.unsubscribe) else { return }
             unsubscribe(Array(copying: bytes.extracting(sid)), max: max)
         case .connect(let json):
-            guard carryOut(.connect(options(Array(copying: bytes.extracting(json))))) else { return }
-            outbox.setAcceptsHeaders(machine.options.headers)
-            logger.debug("connected", metadata: ["connection": "\(outbox.id)", "client": "\(machine.options.name ?? "")"])
+            if carryOut(.connect(options(Array(copying: bytes.extracting(json))))) { begin() }
         case .ping: run(.ping)
         case .pong: run(.pong)
         case .error: run(.error)
@@ -201,15 +224,28 @@ struct Session {
     private mutating func publish(_ frame: PublishFrame, in bytes: borrowing Span<UInt8>) {
         let router = router
         let subject = bytes.extracting(frame.subject)
-        let route = routes.route(for: subject, generation: router.interest.generation) { router.route(for: subject, from: .network) }
+        let access = login.access
+        var route = routes.route(for: subject, generation: router.interest.generation) {
+            router.route(for: subject, from: .network(access))
+        }
         switch route.verdict {
         case .invalid: return perform(.report(.invalidPublishSubject))
-        case .forbidden: return perform(.report(.permissionsViolationPublish(String(decoding: Array(copying: subject), as: UTF8.self))))
+        case .forbidden:
+            guard router.permissions.allowAnswer(of: login.access, to: Array(copying: subject)) else {
+                return perform(.report(.permissionsViolationPublish(String(decoding: Array(copying: subject), as: UTF8.self))))
+            }
+            route = router.route(for: subject, from: .process)
         case .deliver: break
+        }
+        if route.reachesProcess, let range = frame.reply {
+            let reply = Array(copying: bytes.extracting(range))
+            guard router.permissions.allowReply(for: login.access, at: reply) else {
+                return perform(.report(.permissionsViolationReply(String(decoding: reply, as: UTF8.self))))
+            }
         }
         turn &+= 1
         let echoless = machine.options.echo ? nil : outbox
-        let anybody = router.deliver(frame, in: bytes, along: route, echoless: echoless, turn: turn, into: &batch)
+        let anybody = router.deliver(frame, in: bytes, along: route, origin: access, echoless: echoless, turn: turn, into: &batch)
         if !anybody, machine.options.noResponders, let reply = frame.reply {
             let notice = NoResponders(subject: Array(copying: subject))
             notice.send(to: outbox, at: Array(copying: bytes.extracting(reply)), router: router, into: &batch)
@@ -222,15 +258,15 @@ struct Session {
         guard let text = String(validating: Array(copying: bytes.extracting(frame.subject)), as: UTF8.self),
             let pattern = try? SubjectPattern(text), pattern.tokens.count <= router.configuration.maximumSubjectTokens
         else { return perform(.report(.invalidSubject)) }
-        guard router.permissions.allow(.network, to: .subscribe, pattern.utf8) else {
-            return perform(.report(.permissionsViolationSubscription(text)))
+        let queue = frame.queue.map { String(decoding: Array(copying: bytes.extracting($0)), as: UTF8.self) }
+        guard router.permissions.allow(.network(login.access), to: .subscribe, pattern.utf8) else {
+            return perform(.report(.subscriptionViolation(text, queue: queue)))
         }
         guard carryOut(.subscribe(count: isKnown ? 0 : subscriptions.count)) else { return }
         // Like nats-server: a sid that is in use keeps its first meaning.
         guard !isKnown else { return }
-        let subscriber = Subscriber(outbox, sid: sid)
+        let subscriber = Subscriber(outbox, login.access, sid: sid, pattern, queue: queue)
         subscriptions[sid] = subscriber
-        let queue = frame.queue.map { String(decoding: Array(copying: bytes.extracting($0)), as: UTF8.self) }
         router.interest.insert(subscriber, pattern, queue: queue)
     }
 
@@ -239,6 +275,58 @@ struct Session {
         if let max, max > 0, !outbox.setMaximum(max, of: subscriber) { return }
         subscriptions[sid] = nil
         router.interest.remove(CollectionOfOne(subscriber))
+    }
+
+    // MARK: - Logging in
+
+    /// A question that takes long to answer, and that has to be before the client is let in; once.
+    mutating func takeQuestion() -> Login.Question? { login.takeQuestion() }
+
+    /// The question was answered.
+    mutating func answer(_ question: Login.Question, isKnown: Bool) {
+        guard !machine.hasEnded else { return }
+        let isWaiting = machine.isAuthenticating
+        decide(login.answer(question, isKnown: isKnown))
+        guard isWaiting, !machine.isAuthenticating, incomplete.readableBytes > 0 else { return }
+        let waiting = incomplete
+        incomplete = ByteBuffer()
+        keep(waiting, from: parse(waiting))
+    }
+
+    private mutating func decide(_ outcome: Login.Outcome?) {
+        switch outcome {
+        case nil: break
+        case .refused:
+            logger.notice("login refused", metadata: ["connection": "\(outbox.id)", "address": "\(info.clientIP ?? "")"])
+            run(.login(accepted: false))
+        case .granted(let account):
+            let isNew = machine.isAuthenticating
+            if isNew, let end = account.deadline, end <= SystemTime().wallTime { return decide(.refused) }
+            deadline = account.deadline
+            if carryOut(.login(accepted: true)), isNew { begin() }
+            endForbiddenSubscriptions()
+        }
+    }
+
+    /// The client is let in.
+    private mutating func begin() {
+        outbox.setAcceptsHeaders(machine.options.headers)
+        logger.debug("connected", metadata: ["connection": "\(outbox.id)", "client": "\(machine.options.name ?? "")"])
+    }
+
+    /// Ends what the client subscribed to before and may not any more, and tells it.
+    private mutating func endForbiddenSubscriptions() {
+        routes = RouteCache()
+        guard !subscriptions.isEmpty else { return }
+        router.interest.invalidateRoutes()
+        for (sid, subscriber) in subscriptions {
+            guard let (pattern, queue) = subscriber.interest,
+                !router.permissions.allow(.network(login.access), to: .subscribe, pattern.utf8)
+            else { continue }
+            subscriptions[sid] = nil
+            router.interest.remove(CollectionOfOne(subscriber))
+            perform(.report(.subscriptionViolation(pattern.description, queue: queue)))
+        }
     }
 
     // MARK: - Events that are not read
@@ -259,6 +347,8 @@ struct Session {
         case .lameDuck:
             info.ldm = true
             run(.lameDuck)
+        case .settingsChanged:
+            run(.settingsChanged(isOpen: login.isOpen))
         case .end:
             run(.refused(nil))
         }
@@ -284,6 +374,8 @@ struct Session {
     private mutating func perform(_ action: ConnectionMachine.Action) {
         switch action {
         case .nothing, .carryOut: break
+        case .authenticate, .reconsider:
+            decide(login.begin(machine.options, certificateNames: tls?.certificateNames(of: outbox.channel)))
         case .pong: send(FrameEncoder.pong)
         case .ping: send(FrameEncoder.ping)
         case .inform:
@@ -304,5 +396,11 @@ struct Session {
 
     private mutating func send(_ frame: [UInt8]) {
         batch.note(outbox.append(frame), at: outbox)
+    }
+}
+
+extension WireError {
+    fileprivate static func subscriptionViolation(_ subject: String, queue: String?) -> WireError {
+        if let queue { .permissionsViolationQueueSubscription(subject, queue: queue) } else { .permissionsViolationSubscription(subject) }
     }
 }

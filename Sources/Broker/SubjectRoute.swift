@@ -14,7 +14,12 @@ final class SubjectRoute: Sendable {
     let groups: [[Subscriber]]
     /// Whether any of the subscribers is a connection.
     let reachesConnections: Bool
-    /// Whether all of them are, and none is in a queue group, so that many messages can be handed over at a time.
+    /// Whether any of the subscribers is in the process.
+    let reachesProcess: Bool
+    /// Whether any of the subscribers may answer requests it could not publish to otherwise.
+    let hasAnswerers: Bool
+    /// Whether all of them are connections, none of them in a queue group or an answerer, so that many messages can be handed over at
+    /// a time.
     let takesRuns: Bool
 
     init(plain: [Subscriber], groups: [[Subscriber]], generation: UInt64) {
@@ -22,8 +27,11 @@ final class SubjectRoute: Sendable {
         self.generation = generation
         self.plain = plain
         self.groups = groups
-        reachesConnections = plain.contains { $0.party == .network } || groups.joined().contains { $0.party == .network }
-        takesRuns = groups.isEmpty && plain.allSatisfy { $0.party == .network }
+        let parties = (plain + groups.joined()).map(\.party)
+        reachesConnections = parties.contains { $0.isNetwork }
+        reachesProcess = parties.contains { !$0.isNetwork }
+        hasAnswerers = parties.contains { if case .network(let access) = $0 { access.answersRequests } else { false } }
+        takesRuns = groups.isEmpty && !reachesProcess && !hasAnswerers
     }
 
     /// The route of subjects that may not be used.
@@ -33,6 +41,8 @@ final class SubjectRoute: Sendable {
         plain = []
         groups = []
         reachesConnections = false
+        reachesProcess = false
+        hasAnswerers = false
         takesRuns = false
     }
 

@@ -11,6 +11,10 @@ final class Subscriber: Sendable {
     let target: Target
     /// The client's name for it and the blank that follows in a MSG line; empty for a handler.
     let sid: [UInt8]
+    /// What the connection's client may do; nil for a handler.
+    let access: Access?
+    /// What a connection subscribed to, for when that is not allowed any more; nil for a handler.
+    let interest: (pattern: SubjectPattern, queue: String?)?
     /// Messages delivered. A connection's is changed under its outbox's lock only, so that it is exact.
     let delivered = Atomic(0)
     /// Messages after which it ends; 0 for never. Changed like `delivered`.
@@ -18,21 +22,22 @@ final class Subscriber: Sendable {
     /// Its place in the interest index, while it has one.
     let entry = Mutex<InterestIndex<Subscriber>.Entry?>(nil)
 
-    init(_ outbox: Outbox, sid: [UInt8]) {
+    init(_ outbox: Outbox, _ access: Access, sid: [UInt8], _ pattern: SubjectPattern, queue: String?) {
         target = .connection(outbox)
+        self.access = access
         self.sid = sid + [0x20]
+        interest = (pattern, queue)
     }
 
     init(_ handler: @escaping @Sendable (BusMessage) -> Void) {
         target = .handler(handler)
         sid = []
+        access = nil
+        interest = nil
     }
 
     var party: Party {
-        switch target {
-        case .connection: .network
-        case .handler: .process
-        }
+        if let access { .network(access) } else { .process }
     }
 
     /// Whether it has not ended.

@@ -4,6 +4,11 @@ public import Logging
 public struct ClientConfiguration: Sendable {
     /// The client's name, for whoever watches the server.
     public var name: String? = nil
+    /// How the client logs in, where the server's address does not say it.
+    public var credentials: ClientCredentials? = nil
+    /// How connections are encrypted. If it is set they must be, and are given up with servers that cannot; if not, the server or
+    /// `tls://` in its address decides, and what the system trusts is trusted.
+    public var tls: ClientTLSConfiguration? = nil
     /// Whether the client's own messages come to its own subscriptions.
     public var echo = true
     /// How long one server may take to accept the connection and greet.

@@ -18,19 +18,21 @@ final class ClientCore: InterruptibleBus {
     let configuration: ClientConfiguration
     let subscriptions = SubscriptionTable()
     let outbox: ClientOutbox
+    let dialer: TLSDialer
     let time = SystemTime()
     private let state: Mutex<State>
 
     init(_ configuration: ClientConfiguration, _ pool: ServerPool) {
         self.configuration = configuration
+        dialer = TLSDialer(configuration.tls)
         outbox = ClientOutbox(maximumPending: configuration.maximumPending)
         state = Mutex(State(pool: pool))
     }
 
     var pool: ServerPool { state.withLock { $0.pool } }
 
-    func learn(_ urls: [String]) {
-        state.withLock { $0.pool.learn(urls) }
+    func learn(_ urls: [String], from server: ServerAddress) {
+        state.withLock { $0.pool.learn(urls, from: server) }
     }
 
     // MARK: - The bus

@@ -9,6 +9,10 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
         public static let cannotConnect = Code(name: "cannotConnect")
         /// The server does not want the connection, or ended it with an error.
         public static let refused = Code(name: "refused")
+        /// The server does not accept the client's credentials, or not any more.
+        public static let unauthorized = Code(name: "unauthorized")
+        /// The connection cannot be encrypted: the server's or the client's certificate is not accepted, or one side cannot TLS.
+        public static let tls = Code(name: "tls")
         /// The other side closed the connection, or the network broke it.
         public static let connectionLost = Code(name: "connectionLost")
         /// The server did not answer in time.

@@ -37,7 +37,9 @@ final class ClientHandler: ChannelInboundHandler {
         self.isFirst = isFirst
         self.ready = ready
         self.ended = ended
-        machine = ClientMachine(maximumPingsOutstanding: core.configuration.maximumPingsOutstanding)
+        machine = ClientMachine(
+            maximumPingsOutstanding: core.configuration.maximumPingsOutstanding,
+            requiresTLS: address.requiresTLS || core.configuration.tls != nil, isSecure: core.dialer.handshakeFirst)
     }
 
     // MARK: - Events of the channel
@@ -84,7 +86,7 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if reason == nil { reason = ClientError(.connectionLost, "the connection to \(address) broke: \(error)", cause: error) }
+        if reason == nil { reason = ClientError(breaking: error, address) }
         context.close(promise: nil)
     }
 
@@ -152,17 +154,18 @@ final class ClientHandler: ChannelInboundHandler {
     private func run(_ event: ClientMachine.Event, _ context: ChannelHandlerContext) {
         switch machine.handle(event) {
         case .nothing: break
+        case .secure: secure(context)
         case .greet(let info): greet(info, context)
         case .begin(let info):
             greeting?.cancel()
-            core.learn(info.connectURLs)
+            core.learn(info.connectURLs, from: address)
             core.outbox.connect(context.channel, core.subscriptions, except: greetedWith, maximumPayload: info.maxPayload)
             greetedWith = []
             hasBegun = true
             if !isFirst { core.resumed() }
             ready.succeed(())
         case .update(let info, let goesAway):
-            core.learn(info.connectURLs)
+            core.learn(info.connectURLs, from: address)
             core.outbox.setMaximumPayload(info.maxPayload)
             if goesAway { leave(context) }
         case .completePing: core.outbox.completePing()
@@ -175,9 +178,24 @@ final class ClientHandler: ChannelInboundHandler {
         }
     }
 
+    private func secure(_ context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        core.dialer.secure(context.channel, to: address).whenComplete { result in
+            let (handler, context) = bound.value
+            switch result {
+            // What has begun unencrypted must not be completed by what is.
+            case .success where handler.incomplete.readableBytes > 0: handler.run(.unreadable(.parserError), context)
+            case .success: handler.run(.secured, context)
+            case .failure(let error): handler.errorCaught(context: context, error: error)
+            }
+        }
+    }
+
     private func greet(_ info: ServerInfo, _ context: ChannelHandlerContext) {
-        let options = ConnectOptions(
-            name: core.configuration.name, echo: core.configuration.echo, headers: info.headers, noResponders: info.headers)
+        var options = ConnectOptions(
+            tlsRequired: info.tlsRequired, name: core.configuration.name, echo: core.configuration.echo, headers: info.headers,
+            noResponders: info.headers)
+        (address.credentials ?? core.configuration.credentials)?.apply(to: &options, nonce: info.nonce)
         var sink = FrameSink()
         FrameEncoder.connect(options, to: &sink)
         // Before the PING, so that they are in place when the connection is said to be ready.
@@ -192,8 +210,10 @@ final class ClientHandler: ChannelInboundHandler {
 
     private func report(_ error: WireError) {
         statuses.send(.serverError(error.protocolText), isPassing: true)
-        if case .permissionsViolationSubscription(let subject) = error {
+        switch error {
+        case .permissionsViolationSubscription(let subject), .permissionsViolationQueueSubscription(let subject, _):
             core.subscriptions.end(refused: subject, BusError(.forbidden, "the server does not allow a subscription to \"\(subject)\""))
+        default: break
         }
     }
 

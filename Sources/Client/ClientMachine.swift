@@ -4,6 +4,8 @@ import RivuletWire
 struct ClientMachine: Sendable {
     enum Event: Sendable, Hashable {
         case info(ServerInfo)
+        /// TLS protects what is sent from now on.
+        case secured
         case ping
         case pong
         case error(WireError)
@@ -17,6 +19,8 @@ struct ClientMachine: Sendable {
 
     enum Action: Sendable, Hashable {
         case nothing
+        /// Begin with TLS. Nothing may come from the server before that.
+        case secure
         /// Send CONNECT and the subscriptions, and PING to learn whether they were accepted.
         case greet(ServerInfo)
         /// The connection can be used.
@@ -33,8 +37,7 @@ struct ClientMachine: Sendable {
     }
 
     enum Ending: Sendable, Hashable {
-        case needsTLS
-        case needsLogin
+        case offersNoTLS
         case noGreeting
         case stale
         case refused(WireError)
@@ -43,6 +46,7 @@ struct ClientMachine: Sendable {
 
     private enum State {
         case awaitingInfo
+        case securing(ServerInfo)
         case awaitingPong(ServerInfo)
         case ready(ServerInfo)
         case ended
@@ -52,7 +56,16 @@ struct ClientMachine: Sendable {
     private var pingsOutstanding = 0
     private let maximumPingsOutstanding: Int
 
-    init(maximumPingsOutstanding: Int) {
+    /// Whether the connection has to be encrypted whatever the server says, and whether it is.
+    private let requiresTLS: Bool
+    private let isSecure: Bool
+
+    /// - Parameters:
+    ///   - requiresTLS: Whether the connection is given up if the server does not offer TLS.
+    ///   - isSecure: Whether TLS protects the connection from the start.
+    init(maximumPingsOutstanding: Int, requiresTLS: Bool = false, isSecure: Bool = false) {
+        self.requiresTLS = requiresTLS
+        self.isSecure = isSecure
         self.maximumPingsOutstanding = maximumPingsOutstanding
     }
 
@@ -65,10 +78,20 @@ struct ClientMachine: Sendable {
         switch (state, event) {
         case (.ended, _): return .nothing
         case (.awaitingInfo, .info(let info)):
-            if info.tlsRequired { return end(.needsTLS) }
-            if info.authRequired { return end(.needsLogin) }
+            if !isSecure, info.tlsRequired {
+                state = .securing(info)
+                return .secure
+            }
+            if !isSecure, requiresTLS { return end(.offersNoTLS) }
             state = .awaitingPong(info)
             return .greet(info)
+        case (.securing(let info), .secured):
+            state = .awaitingPong(info)
+            return .greet(info)
+        case (.securing, .greetingDue): return end(.noGreeting)
+        case (.securing, .pingDue), (_, .secured): return .nothing
+        // Whoever sent this knows that it cannot be told from what comes encrypted.
+        case (.securing, _): return end(.unreadable(.parserError))
         case (.awaitingPong, .info(let info)):
             state = .awaitingPong(info)
             return .nothing
@@ -106,10 +129,11 @@ struct ClientMachine: Sendable {
 extension ClientError {
     init(_ ending: ClientMachine.Ending, _ address: ServerAddress) {
         switch ending {
-        case .needsTLS: self.init(.refused, "\(address) requires TLS, which this client cannot do yet")
-        case .needsLogin: self.init(.refused, "\(address) requires a login, which this client cannot do yet")
+        case .offersNoTLS: self.init(.tls, "\(address) does not offer TLS, which is required")
         case .noGreeting: self.init(.stale, "\(address) accepted the connection but did not greet in time")
         case .stale: self.init(.stale, "\(address) does not answer any more")
+        case .refused(let error) where error == .authorizationViolation || error == .authenticationExpired:
+            self.init(.unauthorized, "\(address) does not accept the client's credentials: \(error.protocolText)", cause: error)
         case .refused(let error): self.init(.refused, "\(address) says: \(error.protocolText)", cause: error)
         case .unreadable(let error):
             self.init(.unreadable, "\(address) does not speak the NATS protocol: \(error.protocolText)", cause: error)

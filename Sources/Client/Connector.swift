@@ -27,7 +27,9 @@ struct Connector: Sendable {
             }
         }
         if failures.count == 1, let only = failures.first { throw only }
-        throw ClientError(.cannotConnect, "no server can be reached: " + failures.map(\.message).joined(separator: "; "))
+        let isUnauthorized = !failures.isEmpty && failures.allSatisfy { $0.code == .unauthorized }
+        throw ClientError(
+            isUnauthorized ? .unauthorized : .cannotConnect, "no server can be reached: " + failures.map(\.message).joined(separator: "; "))
     }
 
     private func connect(to address: ServerAddress, isFirst: Bool) async throws(ClientError) -> Connection {
@@ -51,7 +53,8 @@ struct Connector: Sendable {
     private func greet(_ channel: any Channel, _ address: ServerAddress, isFirst: Bool) async throws(ClientError) -> Connection {
         let ready = channel.eventLoop.makePromise(of: Void.self)
         let ended = channel.eventLoop.makePromise(of: ClientError.self)
-        let added = channel.eventLoop.submit {
+        let secured = core.dialer.handshakeFirst ? core.dialer.secure(channel, to: address) : channel.eventLoop.makeSucceededVoidFuture()
+        let added = secured.flatMapThrowing {
             let handler = ClientHandler(core, statuses, address, isFirst: isFirst, ready: ready, ended: ended)
             try channel.pipeline.syncOperations.addHandler(handler)
         }
@@ -59,7 +62,8 @@ struct Connector: Sendable {
             try await added.get()
         } catch {
             // Without a handler nobody else keeps these promises.
-            let lost = ClientError(.connectionLost, "\(address) closed the connection at once", cause: error)
+            let lost = ClientError(breaking: error, address)
+            channel.close(promise: nil)
             ready.fail(lost)
             ended.succeed(lost)
             throw lost

@@ -9,10 +9,11 @@ struct ServerPool: Sendable {
         self.given = unique
     }
 
-    /// The `connect_urls` of an INFO; the latest list counts.
-    mutating func learn(_ urls: [String]) {
+    /// The `connect_urls` of an INFO; the latest list counts. They are used like the server that told.
+    mutating func learn(_ urls: [String], from server: ServerAddress) {
         learned = []
-        for address in urls.compactMap({ try? ServerAddress(parsing: $0) }) where !given.contains(address) && !learned.contains(address) {
+        for address in urls.compactMap({ try? server.sibling(ServerAddress(parsing: $0)) })
+        where !given.contains(address) && !learned.contains(address) {
             learned.append(address)
         }
     }

@@ -39,6 +39,7 @@ struct Supervisor: Sendable {
         let configuration = core.configuration
         var wait = configuration.reconnectWait
         var round = 0
+        var refusals = 0
         while !core.isClosing, round < configuration.maximumReconnectRounds ?? .max {
             round += 1
             statuses.send(.reconnecting(round: round))
@@ -46,6 +47,12 @@ struct Supervisor: Sendable {
                 return try await connector.connect(after: lost, isFirst: false)
             } catch {
                 configuration.logger.debug("cannot reconnect", metadata: ["round": "\(round)", "reason": "\(error)"])
+                // Once may be bad luck, while a server's settings are being changed; knocking for ever changes nobody's mind.
+                refusals = error.code == .unauthorized ? refusals + 1 : 0
+                if refusals == 2 {
+                    statuses.send(.disconnected(error))
+                    break
+                }
             }
             // Cut short when the client closes.
             try? await Task.sleep(for: wait * Double.random(in: 0.5...1))

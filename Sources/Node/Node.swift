@@ -17,6 +17,7 @@ public final class Node: Service {
     private let dependencies: Dependencies
     private let logger: Logger
     private let listening = Listening()
+    private let broker: Broker
 
     /// A node that does nothing until ``run()``.
     ///
@@ -31,6 +32,7 @@ public final class Node: Service {
         self.objects = objects
         self.dependencies = dependencies
         self.logger = logger
+        broker = Broker(configuration: configuration.broker, logger: logger)
     }
 
     /// A node that does nothing until ``run()``.
@@ -48,13 +50,22 @@ public final class Node: Service {
         get async throws { try await listening.address() }
     }
 
+    /// Changes who may connect and what they may do; see ``RivuletBroker/Broker/reload(auth:)``.
+    public func reload(auth: AuthConfiguration?) {
+        broker.reload(auth: auth)
+    }
+
+    /// Reads certificates and keys anew; see ``RivuletBroker/Broker/reload(tls:)``.
+    public func reload(tls: BrokerTLSConfiguration) async throws(BrokerError) {
+        try await broker.reload(tls: tls)
+    }
+
     /// Opens the store, listens, and serves until a graceful shutdown or cancellation; then drains.
     ///
     /// - Throws: `StoreError` before it listens when the store cannot be opened, `BrokerError` when it cannot listen.
     public func run() async throws {
         defer { listening.end() }
         let backbone = try await OpenBackbone.open(configuration.store, logger: logger)
-        let broker = Broker(configuration: configuration.broker, logger: logger)
         let host = ObjectHost(
             hosting: objects, bus: broker, store: backbone.store, log: backbone.log, dependencies: dependencies,
             configuration: configuration.objects, logger: logger)

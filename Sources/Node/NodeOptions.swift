@@ -5,7 +5,7 @@ import ServiceLifecycle
 import UnixSignals
 
 /// The options every server executable takes.
-public struct NodeOptions: ParsableArguments {
+public struct NodeOptions: ParsableArguments, Sendable {
     /// See the help text.
     @Option(help: ArgumentHelp("Address to listen at (default: 127.0.0.1).", valueName: "address"))
     public var host: String?
@@ -28,22 +28,57 @@ public struct NodeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical (default: info).", valueName: "level"))
     public var logLevel: String?
 
+    /// See the help text.
+    @Option(
+        help: ArgumentHelp(
+            "Name of a user who may connect, with --password; then nobody else may, but those in the file.", valueName: "name"))
+    public var user: String?
+
+    /// See the help text.
+    @Option(
+        help: ArgumentHelp(
+            "The user's password or its bcrypt hash. Others on this machine can read flags: better use RIVULET_PASSWORD.",
+            valueName: "secret"))
+    public var password: String?
+
+    /// See the help text.
+    @Option(
+        help: ArgumentHelp("A token, or its bcrypt hash, with which clients may connect; better use RIVULET_TOKEN.", valueName: "secret"))
+    public var token: String?
+
+    /// See the help text.
+    @Option(help: ArgumentHelp("PEM file with the server's certificate and those above it; turns TLS on.", valueName: "file"))
+    public var tlsCert: String?
+
+    /// See the help text.
+    @Option(help: ArgumentHelp("PEM file with the private key of the server's certificate.", valueName: "file"))
+    public var tlsKey: String?
+
+    /// See the help text.
+    @Option(help: ArgumentHelp("PEM file with the certificates of those who sign clients' certificates.", valueName: "file"))
+    public var tlsCa: String?
+
+    /// See the help text.
+    @Flag(help: "Let in only clients with a certificate.")
+    public var tlsVerify = false
+
     /// Nothing given.
     public init() {}
 
-    /// Runs a node until SIGTERM or SIGINT.
+    /// Runs a node until SIGTERM or SIGINT. At SIGHUP it reads anew who may connect, and certificates.
     ///
     /// - Throws: ``SettingError`` and what ``Node/run()`` throws.
     public func run(hosting objects: [any ServiceObject.Type], dependencies: Dependencies = Dependencies()) async throws {
-        let settings = try await NodeSettings.resolve(self)
+        let settings = try NodeSettings.resolve(self)
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var logger = Logger(label: "rivulet")
         logger.logLevel = settings.logLevel
         let node = Node(configuration: settings.node, hosting: objects, dependencies: dependencies, logger: logger)
         let service = ServiceGroupConfiguration.ServiceConfiguration(
             service: node, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup)
+        let reloading = SettingsReloading(options: self, node: node, logger: logger)
         var group = ServiceGroupConfiguration(
-            services: [service], gracefulShutdownSignals: [.sigterm, .sigint],
+            services: [service, .init(service: reloading)], gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "rivulet") { _ in SwiftLogNoOpLogHandler() })
         group.maximumGracefulShutdownDuration = .seconds(30)
         try await ServiceGroup(configuration: group).run()

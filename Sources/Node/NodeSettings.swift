@@ -2,16 +2,20 @@ import Configuration
 import Logging
 import RivuletBroker
 import RivuletWire
-import SystemPackage
 
 /// What flags, environment and file say together, the first before the second before the third.
 struct NodeSettings: Sendable {
     var node = NodeConfiguration()
     var logLevel = Logger.Level.info
 
-    static func resolve(_ options: NodeOptions) async throws -> NodeSettings {
+    /// Reads the environment and the file.
+    ///
+    /// - Throws: ``SettingError``.
+    static func resolve(_ options: NodeOptions) throws -> NodeSettings {
         let environment = ConfigReader(provider: EnvironmentVariablesProvider()).scoped(to: "rivulet")
-        let file = try await (options.config ?? environment.string(forKey: "config")).asyncMap(read)
+        let file = try (options.config ?? environment.string(forKey: "config")).map { (path) throws(SettingError) in
+            try SettingsFile(path: path)
+        }
         let sources = SettingSources(environment: environment, file: file)
         var settings = NodeSettings()
         settings.node.broker.host = options.host ?? sources.text("host") ?? settings.node.broker.host
@@ -30,51 +34,71 @@ struct NodeSettings: Sendable {
         if let bytes = try sources.positive("maxPending") { settings.node.broker.maximumPending = bytes }
         if let seconds = try sources.positive("pingInterval") { settings.node.broker.pingInterval = .seconds(seconds) }
         if let seconds = try sources.positive("idempotencyWindow") { settings.node.objects.idempotencyWindow = .seconds(seconds) }
+        try settings.authorize(options, sources)
+        try settings.encrypt(options, sources)
         return settings
+    }
+
+    /// Who may connect: those of the file, and whom flags or the environment name.
+    private mutating func authorize(_ options: NodeOptions, _ sources: SettingSources) throws(SettingError) {
+        node.broker.auth = try sources.file?.authorization?.configuration()
+        if let timeout = sources.file?.authorization?.timeout { node.broker.authenticationTimeout = timeout.duration }
+        if let token = options.token ?? sources.text("token") {
+            node.broker.auth = node.broker.auth ?? AuthConfiguration()
+            node.broker.auth?.token = Secret(token)
+        }
+        switch (options.user ?? sources.text("user"), options.password ?? sources.text("password")) {
+        case (nil, nil): break
+        case (let name?, let password?) where !name.isEmpty && !password.isEmpty:
+            var auth = node.broker.auth ?? AuthConfiguration()
+            auth.users.removeAll { $0.name == name }
+            auth.users.append(AuthConfiguration.User(name: name, password: Secret(password)))
+            node.broker.auth = auth
+        default: throw SettingError("a user needs a name and a password")
+        }
+    }
+
+    /// How connections are encrypted: flags and the environment before the file, file by file.
+    private mutating func encrypt(_ options: NodeOptions, _ sources: SettingSources) throws(SettingError) {
+        let section = sources.file?.tls
+        let certificate = options.tlsCert ?? sources.text("tlsCert") ?? section?.cert_file
+        let key = options.tlsKey ?? sources.text("tlsKey") ?? section?.key_file
+        let authority = options.tlsCa ?? sources.text("tlsCa") ?? section?.ca_file
+        let verify = options.tlsVerify || sources.text("tlsVerify") == "true" || section?.verify == true
+        guard let certificate, let key else {
+            let isUntouched = certificate == nil && key == nil && authority == nil && !verify && section == nil
+            guard isUntouched else { throw SettingError("TLS needs a certificate and its key") }
+            return
+        }
+        var tls = BrokerTLSConfiguration(certificateFile: certificate, keyFile: key, authorityFile: authority)
+        if verify { tls.clientCertificates = .required }
+        if section?.verify_and_map == true { tls.clientCertificates = .identify }
+        tls.handshakeFirst = section?.handshake_first ?? false
+        node.broker.tls = tls
     }
 
     private static let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
 
-    private static func read(_ path: String) async throws -> ConfigReader {
-        do {
-            if path.hasSuffix(".json") {
-                return ConfigReader(provider: try await FileProvider<JSONSnapshot>(filePath: FilePath(path)))
-            }
-            return ConfigReader(provider: try await FileProvider<YAMLSnapshot>(filePath: FilePath(path)))
-        } catch {
-            throw SettingError("the configuration file \(path) cannot be read: \(error)")
-        }
-    }
 }
 
 /// Looks settings up by name.
 private struct SettingSources {
     let environment: ConfigReader
-    let file: ConfigReader?
+    let file: SettingsFile?
 
-    func text(_ key: ConfigKey) -> String? {
-        for source in [environment, file].compactMap({ $0 }) {
-            if let text = source.string(forKey: key) ?? source.int(forKey: key).map(String.init) { return text }
-        }
-        return nil
+    func text(_ key: String) -> String? {
+        environment.string(forKey: ConfigKey(key)) ?? file?.values[key]
     }
 
-    func number(_ key: ConfigKey) throws(SettingError) -> Int? {
+    func number(_ key: String) throws(SettingError) -> Int? {
         guard let text = text(key) else { return nil }
         guard let number = Int(text) else { throw SettingError("\(key) \"\(text)\" is not a number") }
         return number
     }
 
-    func positive(_ key: ConfigKey) throws(SettingError) -> Int? {
+    func positive(_ key: String) throws(SettingError) -> Int? {
         guard let number = try number(key) else { return nil }
         guard number > 0 else { throw SettingError("\(key) \(number) is not positive") }
         return number
-    }
-}
-
-extension Optional {
-    fileprivate func asyncMap<Result>(_ transform: (Wrapped) async throws -> Result) async rethrows -> Result? {
-        guard let self else { return nil }
-        return try await transform(self)
     }
 }

@@ -4,11 +4,13 @@ struct ServiceAnnouncer: Sendable {
         var name: String
         var subject: String
         var queue_group = ""
-        var num_requests: Int?
-        var num_errors: Int?
-        var last_error: String?
-        var processing_time: Int64?
-        var average_processing_time: Int64?
+        var metadata: [String: String]? = nil
+        var num_requests: Int? = nil
+        var num_errors: Int? = nil
+        var last_error: String? = nil
+        var data: [String: String]? = nil
+        var processing_time: Int64? = nil
+        var average_processing_time: Int64? = nil
     }
 
     private struct Answer: Encodable {
@@ -49,17 +51,19 @@ struct ServiceAnnouncer: Sendable {
         case "INFO":
             return Answer(
                 type: "io.nats.micro.v1.info_response", name: kind.name, id: id, description: "Rivulet objects of kind \(kind.name)",
-                endpoints: kind.messages.map { Endpoint(name: $0, subject: subject(kind, $0)) })
+                endpoints: kind.messages.map { Endpoint(name: $0, subject: subject(kind, $0), metadata: [:]) })
         case "STATS":
             let values = kind.statistics.snapshot
             let total = values.processingTime.components
             let nanoseconds = total.seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue + total.attoseconds / 1_000_000_000
             let endpoint = Endpoint(
                 name: kind.name, subject: subject(kind, "*"), num_requests: values.requests, num_errors: values.errors,
-                last_error: values.lastError, processing_time: nanoseconds,
+                last_error: values.lastError, data: [:], processing_time: nanoseconds,
                 average_processing_time: values.requests == 0 ? 0 : nanoseconds / Int64(values.requests))
             return Answer(
-                type: "io.nats.micro.v1.stats_response", name: kind.name, id: id, started: started.description, endpoints: [endpoint])
+                type: "io.nats.micro.v1.stats_response", name: kind.name, id: id,
+                started: started.description.prefix(23) + "Z",  // milliseconds: more than six decimals are too many for nats-py
+                endpoints: [endpoint])
         default: return nil
         }
     }

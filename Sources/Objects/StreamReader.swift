@@ -26,12 +26,13 @@ final class StreamReader: Sendable {
         guard let stream = StreamRead.stream(of: message.subject), let request = Self.decode(message.payload) else {
             return publish(StreamRead.badRequest(to: reply))
         }
+        guard Self.allows(message.origin, stream: stream, pattern: request.pattern) else { return publish(StreamRead.forbidden(to: reply)) }
         guard reads.add(1, ordering: .relaxed).newValue <= limit else {
             reads.subtract(1, ordering: .relaxed)
             return publish(BusMessage(subject: reply, headers: .status(429, "Too Many Reads")))
         }
         scope.start {
-            await self.answer(request, stream: stream, reply: reply)
+            await self.answer(request, stream: stream, reply: reply, to: message.origin)
             self.reads.subtract(1, ordering: .relaxed)
         }
     }
@@ -43,15 +44,37 @@ final class StreamReader: Sendable {
         return (request, pattern)
     }
 
-    private func answer(_ request: (read: StreamReadRequest, pattern: SubjectPattern?), stream: String, reply: Subject) async {
+    /// Who could not subscribe to the events gets none of them read back.
+    private static func allows(_ origin: (any MessageOrigin)?, stream: String, pattern: SubjectPattern?) -> Bool {
+        guard let origin else { return true }
+        guard let pattern = pattern ?? (try? ObjectSubject.events(kind: stream)) else { return false }
+        return origin.maySubscribe(to: pattern)
+    }
+
+    private func answer(
+        _ request: (read: StreamReadRequest, pattern: SubjectPattern?), stream: String, reply: Subject, to origin: (any MessageOrigin)?
+    ) async {
         let read = EventRead(
             stream: stream, from: request.read.sequence ?? 1, matching: request.pattern,
             limit: min(request.read.batch ?? 1, Self.batchLimit),
             byteLimit: min(request.read.maximumBytes ?? Self.byteLimit, Self.byteLimit))
         do {
-            send(try await log.read(read), of: stream, to: reply, asBatch: request.read.batch != nil)
+            let page = try await page(read, for: origin)
+            send(page, of: stream, to: reply, asBatch: request.read.batch != nil)
         } catch {
             publish(Self.refusal(error, to: reply))
+        }
+    }
+
+    /// A page without what the reader may not have: a subscription that is allowed may still have events in it that are not.
+    private func page(_ read: EventRead, for origin: (any MessageOrigin)?) async throws(StoreError) -> EventPage {
+        var read = read
+        while true {
+            var page = try await log.read(read)
+            guard let origin, let last = page.events.last else { return page }
+            page.events.removeAll { !origin.mayReceive($0.subject) }
+            if !page.events.isEmpty || page.pending == 0 { return page }
+            read.from = last.sequence &+ 1
         }
     }
 

@@ -7,6 +7,7 @@ final class TaskScope: Sendable {
         var finishedEarly: Set<UInt64> = []
         var lastNumber: UInt64 = 0
         var busy = 0
+        var isCancelled = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -24,9 +25,11 @@ final class TaskScope: Sendable {
             await body()
             finished(number)
         }
-        state.withLock { state in
+        let isCancelled = state.withLock { state -> Bool in
             if state.finishedEarly.remove(number) == nil { state.tasks[number] = task }
+            return state.isCancelled
         }
+        if isCancelled { task.cancel() }
         return task
     }
 
@@ -52,9 +55,12 @@ final class TaskScope: Sendable {
         }
     }
 
-    /// Asks all tasks to stop.
+    /// Asks all tasks to stop, also those that are started later.
     func cancelAll() {
-        let tasks = state.withLock { Array($0.tasks.values) }
+        let tasks = state.withLock { state in
+            state.isCancelled = true
+            return Array(state.tasks.values)
+        }
         for task in tasks { task.cancel() }
     }
 

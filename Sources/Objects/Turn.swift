@@ -30,7 +30,7 @@ public final class Turn: Sendable {
     /// A value the node was given for its objects.
     ///
     /// - Throws: ``Dependencies/Missing``.
-    public func dependency<Value: Sendable>(_ type: Value.Type = Value.self) throws(Dependencies.Missing) -> Value {
+    public func dependency<Value: Sendable>(_ type: Value.Type) throws(Dependencies.Missing) -> Value {
         try context.dependencies.get(type)
     }
 

@@ -62,7 +62,9 @@ public final class SQLiteBackbone: Sendable {
         }
         let file = file
         let result = await Self.blocking { () throws(StoreError) in
-            try file.explaining("close") { try pool?.close() }
+            // So that the file alone is the whole store. Where that is not possible, its log has the rest.
+            _ = try? pool?.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+            return try file.explaining("close") { try pool?.close() }
         }
         withExtendedLifetime(lock) {}
         try result.get()

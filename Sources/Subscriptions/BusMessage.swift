@@ -10,6 +10,9 @@ public struct BusMessage: Sendable, Hashable {
     public var headers: Headers
     /// The body.
     public var payload: [UInt8]
+    /// What its publisher may do, if that is a client of this process's broker; nil if the process itself published it. Messages are
+    /// equal whoever published them.
+    public var origin: (any MessageOrigin)?
 
     /// A message.
     public init(subject: Subject, reply: Subject? = nil, headers: Headers = Headers(), payload: [UInt8] = []) {
@@ -17,5 +20,20 @@ public struct BusMessage: Sendable, Hashable {
         self.reply = reply
         self.headers = headers
         self.payload = payload
+    }
+}
+
+extension BusMessage {
+    /// Equal but for the origin.
+    public static func == (left: BusMessage, right: BusMessage) -> Bool {
+        left.subject == right.subject && left.reply == right.reply && left.headers == right.headers && left.payload == right.payload
+    }
+
+    /// Hashes all but the origin.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(subject)
+        hasher.combine(reply)
+        hasher.combine(headers)
+        hasher.combine(payload)
     }
 }

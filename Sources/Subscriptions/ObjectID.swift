@@ -1,7 +1,8 @@
 /// Names a service object: its kind and its id.
 ///
-/// Both are one subject token each on the wire; what a token may not hold is percent-encoded there and plain here.
-public struct ObjectID: Hashable, Sendable, Codable, CustomStringConvertible {
+/// Both are one subject token each on the wire; what a token may not hold is percent-encoded there and plain here. As with subjects,
+/// names are equal when their bytes are.
+public struct ObjectID: Sendable, Codable, CustomStringConvertible {
     /// The kind, as the object's type declares it.
     public let kind: String
     /// The id within the kind.
@@ -23,5 +24,28 @@ public struct ObjectID: Hashable, Sendable, Codable, CustomStringConvertible {
         let parts = description.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let kind = SubjectToken.decode(parts[0]), let id = SubjectToken.decode(parts[1]) else { return nil }
         self.init(kind: kind, id: id)
+    }
+}
+
+extension ObjectID: Hashable {
+    /// Equal bytes.
+    public static func == (left: ObjectID, right: ObjectID) -> Bool {
+        left.id.utf8.elementsEqual(right.id.utf8) && left.kind.utf8.elementsEqual(right.kind.utf8)
+    }
+
+    /// Hashes the bytes.
+    public func hash(into hasher: inout Hasher) {
+        kind.hashBytes(into: &hasher)
+        id.hashBytes(into: &hasher)
+    }
+}
+
+extension String {
+    /// Hashes what ``Subject``, ``SubjectPattern`` and ``ObjectID`` compare: the UTF-8 bytes, ended as no text ends.
+    func hashBytes(into hasher: inout Hasher) {
+        if utf8.withContiguousStorageIfAvailable({ hasher.combine(bytes: UnsafeRawBufferPointer($0)) }) == nil {
+            for byte in utf8 { hasher.combine(byte) }
+        }
+        hasher.combine(UInt8.max)
     }
 }

@@ -42,7 +42,7 @@ extension Subject: Hashable {
 
     /// Hashes the bytes.
     public func hash(into hasher: inout Hasher) {
-        for byte in utf8 { hasher.combine(byte) }
+        description.hashBytes(into: &hasher)
     }
 }
 

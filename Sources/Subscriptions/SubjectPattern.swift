@@ -50,6 +50,6 @@ extension SubjectPattern: Hashable {
 
     /// Hashes the bytes.
     public func hash(into hasher: inout Hasher) {
-        for byte in utf8 { hasher.combine(byte) }
+        description.hashBytes(into: &hasher)
     }
 }

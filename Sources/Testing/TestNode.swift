@@ -13,6 +13,7 @@ import Synchronization
 ///     #expect(node.events(of: GameTable.self, seat.table).map(\\.name) == ["PlayerJoined", "GameStarted"])
 /// }
 /// ```
+@discardableResult
 public func withNode<Result>(
     hosting objects: any ServiceObject.Type..., dependencies: Dependencies = Dependencies(),
     configuration: ObjectHostConfiguration = ObjectHostConfiguration(), store: (any ObjectStore & EventLog)? = nil,

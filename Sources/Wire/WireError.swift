@@ -27,12 +27,18 @@ public enum WireError: Error, Sendable, Hashable {
     case permissionsViolationPublish(String)
     /// The client may not subscribe to this subject.
     case permissionsViolationSubscription(String)
+    /// The client may not subscribe to this subject in this queue group.
+    case permissionsViolationQueueSubscription(String, queue: String)
+    /// The client may not name this subject for replies.
+    case permissionsViolationReply(String)
     /// The client has as many subscriptions as it may have.
     case maximumSubscriptionsExceeded
     /// The server has as many connections as it may have.
     case maximumConnectionsExceeded
     /// The client's credentials are not accepted.
     case authorizationViolation
+    /// The time for which the client's credentials are accepted is over.
+    case authenticationExpired
     /// The client did not CONNECT in time.
     case authenticationTimeout
     /// The client reads slower than messages arrive for it, beyond what the server keeps.
@@ -59,9 +65,13 @@ public enum WireError: Error, Sendable, Hashable {
         case .invalidClientProtocol: "Invalid Client Protocol"
         case .permissionsViolationPublish(let subject): "Permissions Violation for Publish to \"\(subject)\""
         case .permissionsViolationSubscription(let subject): "Permissions Violation for Subscription to \"\(subject)\""
+        case .permissionsViolationQueueSubscription(let subject, let queue):
+            "Permissions Violation for Subscription to \"\(subject)\" using queue \"\(queue)\""
+        case .permissionsViolationReply(let subject): "Permissions Violation for Publish with Reply of \"\(subject)\""
         case .maximumSubscriptionsExceeded: "Maximum Subscriptions Exceeded"
         case .maximumConnectionsExceeded: "Maximum Connections Exceeded"
         case .authorizationViolation: "Authorization Violation"
+        case .authenticationExpired: "User Authentication Expired"
         case .authenticationTimeout: "Authentication Timeout"
         case .slowConsumer: "Slow Consumer"
         case .staleConnection: "Stale Connection"
@@ -74,7 +84,7 @@ public enum WireError: Error, Sendable, Hashable {
     public var closesConnection: Bool {
         switch self {
         case .invalidSubject, .invalidPublishSubject, .invalidHeaders, .permissionsViolationPublish, .permissionsViolationSubscription,
-            .maximumSubscriptionsExceeded, .other:
+            .permissionsViolationQueueSubscription, .permissionsViolationReply, .maximumSubscriptionsExceeded, .other:
             false
         default:
             true
@@ -92,8 +102,15 @@ public enum WireError: Error, Sendable, Hashable {
             self = known
         } else if let subject = Self.subject(in: body, after: "permissions violation for publish to \"") {
             self = .permissionsViolationPublish(subject)
+        } else if let subject = Self.subject(in: body, after: "permissions violation for publish with reply of \"") {
+            self = .permissionsViolationReply(subject)
         } else if let subject = Self.subject(in: body, after: "permissions violation for subscription to \"") {
-            self = .permissionsViolationSubscription(subject)
+            let rest = body.dropFirst("permissions violation for subscription to \"\(subject)\"".count)
+            if let queue = Self.subject(in: rest, after: " using queue \"") {
+                self = .permissionsViolationQueueSubscription(subject, queue: queue)
+            } else {
+                self = .permissionsViolationSubscription(subject)
+            }
         } else {
             self = .other(String(body))
         }
@@ -102,8 +119,8 @@ public enum WireError: Error, Sendable, Hashable {
     private static let fixed: [WireError] = [
         .unknownProtocolOperation, .maximumControlLineExceeded, .maximumPayloadViolation, .parserError, .invalidSubject,
         .invalidPublishSubject, .invalidHeaders, .headersNotSupported, .noRespondersRequiresHeaders, .invalidClientProtocol,
-        .maximumSubscriptionsExceeded, .maximumConnectionsExceeded, .authorizationViolation, .authenticationTimeout, .slowConsumer,
-        .staleConnection, .serverShutdown,
+        .maximumSubscriptionsExceeded, .maximumConnectionsExceeded, .authorizationViolation, .authenticationExpired, .authenticationTimeout,
+        .slowConsumer, .staleConnection, .serverShutdown,
     ]
 
     private static func subject(in body: Substring, after prefix: String) -> String? {

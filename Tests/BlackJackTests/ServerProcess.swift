@@ -35,6 +35,10 @@ final class ServerProcess: Sendable {
         self.port = try await Self.port(in: output.fileHandleForReading)
     }
 
+    deinit {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+
     /// Sends a signal and returns the exit status when the process is gone; nil when that is known already.
     @discardableResult
     func end(with signal: Int32) async -> Int32? {

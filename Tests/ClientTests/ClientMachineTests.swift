@@ -24,13 +24,27 @@ import Testing
     }
 
     @Test func whatTheClientCannotDoEndsTheGreeting() {
-        var tls = ClientMachine(maximumPingsOutstanding: 2)
-        #expect(tls.handle(.info(ServerInfo(tlsRequired: true))) == .end(.needsTLS))
-        var login = ClientMachine(maximumPingsOutstanding: 2)
-        #expect(login.handle(.info(ServerInfo(authRequired: true))) == .end(.needsLogin))
+        var tls = ClientMachine(maximumPingsOutstanding: 2, requiresTLS: true)
+        #expect(tls.handle(.info(info)) == .end(.offersNoTLS))
         var slow = ClientMachine(maximumPingsOutstanding: 2)
         #expect(slow.handle(.greetingDue) == .end(.noGreeting))
         #expect(slow.handle(.pong) == .nothing)
+    }
+
+    @Test func tlsComesBetweenInfoAndConnectAndNothingElseDoes() {
+        let secret = ServerInfo(tlsRequired: true)
+        var machine = ClientMachine(maximumPingsOutstanding: 2)
+        #expect(machine.handle(.info(secret)) == .secure)
+        #expect(machine.handle(.pingDue) == .nothing)
+        #expect(machine.handle(.secured) == .greet(secret))
+        #expect(machine.handle(.pong) == .begin(secret))
+        for event in [ClientMachine.Event.info(info), .ping, .pong, .error(.staleConnection)] {
+            var tricked = ClientMachine(maximumPingsOutstanding: 2)
+            _ = tricked.handle(.info(secret))
+            #expect(tricked.handle(event) == .end(.unreadable(.parserError)))
+        }
+        var first = ClientMachine(maximumPingsOutstanding: 2, requiresTLS: true, isSecure: true)
+        #expect(first.handle(.info(secret)) == .greet(secret))
     }
 
     @Test func unansweredPingsEndTheConnectionAndAnAnswerForgivesThem() {
@@ -64,9 +78,9 @@ import Testing
         var pool = ServerPool(addresses + addresses)
         #expect(pool.order(after: nil).map(\.port) == [1, 2, 3])
         #expect(pool.order(after: addresses[1]).map(\.port) == [3, 1, 2])
-        pool.learn(["h:2", "h:7", "h:7", "not an address"])
+        pool.learn(["h:2", "h:7", "h:7", "not an address"], from: addresses[0])
         #expect(pool.order(after: nil).map(\.port) == [1, 2, 3, 7])
-        pool.learn([])
+        pool.learn([], from: addresses[0])
         #expect(pool.order(after: ServerAddress(host: "x")).map(\.port) == [1, 2, 3])
         #expect(!ServerPool([addresses[0]]).hasOther(than: addresses[0]))
     }

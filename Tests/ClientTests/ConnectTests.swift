@@ -59,13 +59,15 @@ import Testing
 
     @Test(arguments: [
         ("nats://h:1", "nats://h:1"), ("h", "nats://h:4222"), ("h:1/", "nats://h:1"), ("nats://[::1]:5", "nats://[::1]:5"),
-        ("[::1]", "nats://[::1]:4222"),
+        ("[::1]", "nats://[::1]:4222"), ("tls://h", "tls://h:4222"), ("nats://ann:secret@h", "nats://h:4222"),
     ])
     func addressesAreRead(text: String, expected: String) throws {
         #expect(try ServerAddress(parsing: text).description == expected)
     }
 
-    @Test(arguments: ["", "nats://", "h:0", "h:x", "http://h", "tls://h", "nats://user:secret@h", "::1", "a b"])
+    @Test(arguments: [
+        "", "nats://", "h:0", "h:x", "http://h", "ws://h", "nats://:secret@h", "nats://@h", "nats://u:%2@h", "nats://u:%ff@h", "::1", "a b",
+    ])
     func whatIsNoAddressIsRefused(text: String) {
         #expect(throws: ClientError.self) { try ServerAddress(parsing: text) }
     }

@@ -34,7 +34,7 @@ class Programs:
 class Server:
     """A server that listens, from when it is made until it is told to end."""
 
-    def __init__(self, command, folder: Path, environment=None):
+    def __init__(self, command, folder: Path, environment=None, patience=PATIENCE):
         self._process = subprocess.Popen(
             list(map(str, command)), cwd=folder, env=clean_environment(environment), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
@@ -44,7 +44,7 @@ class Server:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            self.url, self.port = self._wait_until_listening()
+            self.url, self.port = self._wait_until_listening(time.monotonic() + patience)
         except BaseException:
             self._process.kill()
             raise
@@ -56,6 +56,14 @@ class Server:
     def end(self, with_signal=signal.SIGTERM) -> int:
         """Sends the signal and gives the exit code once the process is gone."""
         self._process.send_signal(with_signal)
+        return self._wait()
+
+    def interrupt(self) -> int:
+        """What Ctrl-C does: interrupts the process and those it started."""
+        os.killpg(self._process.pid, signal.SIGINT)
+        return self._wait()
+
+    def _wait(self) -> int:
         try:
             return self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -70,8 +78,7 @@ class Server:
             self._lines.put(line)
         self._lines.put(None)
 
-    def _wait_until_listening(self):
-        deadline = time.monotonic() + PATIENCE
+    def _wait_until_listening(self, deadline: float):
         while True:
             line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
             assert line is not None, f"the server ended before it listened:\n{self.output}"

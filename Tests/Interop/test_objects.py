@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from nats.micro.service import ServicePing
+from nats.micro.service import ServiceInfo, ServicePing, ServiceStats
 
 from conftest import received
 from objects import Refused, ask, join, name, request, sequence
@@ -28,6 +28,7 @@ async def test_the_kinds_are_listed_as_services(client):
 async def test_a_service_tells_what_it_answers(client):
     (info,) = await answers(client, "$SRV.INFO.GameTable", 1)
     assert info["type"] == "io.nats.micro.v1.info_response"
+    assert ServiceInfo.from_dict(info).name == "GameTable"
     subjects = {endpoint["name"]: endpoint["subject"] for endpoint in info["endpoints"]}
     assert {name: subjects[name] for name in ("Hit", "Stand", "GetTable")} == {
         "Hit": "obj.GameTable.*.Hit", "Stand": "obj.GameTable.*.Stand", "GetTable": "obj.GameTable.*.GetTable",
@@ -38,15 +39,19 @@ async def test_a_service_counts_its_calls_and_errors(client):
     async def statistics():
         (stats,) = await answers(client, "$SRV.STATS.GameTable", 1)
         assert stats["type"] == "io.nats.micro.v1.stats_response"
+        assert ServiceStats.from_dict(stats).name == "GameTable"
         return stats["endpoints"][0]
 
     before = await statistics()
     await ask(client, "GameTable", "counted", "GetTable")
     with pytest.raises(Refused):
         await ask(client, "GameTable", "counted", "Hit", player="nobody")
-    after = await statistics()
-    assert after["num_requests"] - before["num_requests"] == 2
-    assert after["num_errors"] - before["num_errors"] == 1
+    # A reply does not wait for being counted.
+    async with asyncio.timeout(10):
+        while (after := await statistics())["num_requests"] < before["num_requests"] + 2:
+            await asyncio.sleep(0.01)
+    assert after["num_requests"] == before["num_requests"] + 2
+    assert after["num_errors"] == before["num_errors"] + 1
     assert after["processing_time"] > before["processing_time"]
 
 

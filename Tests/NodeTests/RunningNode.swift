@@ -7,11 +7,13 @@ import ServiceLifecycle
 /// Runs `body` against a node that listens on a free port and keeps its objects at `store`; then shuts it down in order.
 func withRunningNode<Result: Sendable>(
     store: StoreConfiguration, hosting objects: any ServiceObject.Type..., dependencies: Dependencies = Dependencies(),
-    _ body: (RunningNode) async throws -> Result
+    configure: (inout NodeConfiguration) -> Void = { _ in }, _ body: (RunningNode) async throws -> Result
 ) async throws -> Result {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    var configuration = NodeConfiguration(port: 0, store: store)
+    configure(&configuration)
     let node = Node(
-        configuration: NodeConfiguration(port: 0, store: store), hosting: objects, dependencies: dependencies, logger: logger)
+        configuration: configuration, hosting: objects, dependencies: dependencies, logger: logger)
     let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
             services: [
@@ -44,6 +46,10 @@ struct RunningNode: Sendable {
     init(url: String, group: ServiceGroup) {
         self.url = url
         self.group = group
+    }
+
+    func url(user: String, password: String) -> String {
+        url.replacing("://", with: "://\(user):\(password)@")
     }
 
     func shutDown() async {

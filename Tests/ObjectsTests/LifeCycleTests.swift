@@ -1,4 +1,6 @@
+import Logging
 import RivuletBackbone
+import RivuletBroker
 import RivuletObjects
 import RivuletTesting
 import Testing
@@ -103,6 +105,25 @@ import Testing
             requester.close()
         }
     }
+}
+
+@Test(.timeLimit(.minutes(1))) func aNodeThatStopsHasPatienceOnlyForAWhile() async throws {
+    let gate = Gate()
+    await gate.open()
+    let broker = Broker(logger: Logger(label: "test"))
+    let store = InMemoryBackbone(time: SystemTime())
+    let host = ObjectHost(
+        hosting: [Sleeper.self], bus: broker, store: store, log: store, dependencies: Dependencies().with(gate),
+        logger: Logger(label: "test"))
+    try await host.start()
+    async let running: Void = host.run()
+    // Each would sleep for an hour, one after the other.
+    for _ in 1...3 { try host.object("Sleeper", "a").send(Fail()) }
+    await gate.arrived()
+    await host.drain(patience: .milliseconds(10))
+    await running
+    #expect(host.activeCount == 0)
+    await broker.shutdown()
 }
 
 struct Read: Message { typealias Reply = [String] }

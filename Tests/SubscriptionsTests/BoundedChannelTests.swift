@@ -98,4 +98,3 @@ import Testing
         }
     }
 }
-

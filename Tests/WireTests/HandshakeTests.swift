@@ -56,7 +56,8 @@ struct HandshakeTests {
     @Test func errorsAreReadBackAsWritten() {
         let errors: [WireError] = [
             .unknownProtocolOperation, .maximumPayloadViolation, .slowConsumer, .permissionsViolationPublish("evt.x"),
-            .permissionsViolationSubscription("a.>"), .other("Something Else"),
+            .permissionsViolationSubscription("a.>"), .permissionsViolationQueueSubscription("a.>", queue: "q 1"),
+            .permissionsViolationReply("evt.x"), .authenticationExpired, .other("Something Else"),
         ]
         for error in errors {
             var line: [UInt8] = []

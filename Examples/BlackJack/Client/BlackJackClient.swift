@@ -1,4 +1,5 @@
 import ArgumentParser
+import RivuletClient
 
 /// Plays and watches BlackJack on a Rivulet node.
 @main struct BlackJackClient: AsyncParsableCommand {
@@ -20,4 +21,6 @@ import ArgumentParser
 struct ServerOption: ParsableArguments {
     @Option(name: .long, help: "The node to connect to.")
     var server = "nats://127.0.0.1:4222"
+
+    var client: ClientConfiguration { ClientConfiguration(name: "BlackJackClient") }
 }

@@ -29,7 +29,7 @@ struct PlayCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await withRivuletClient(server.server) { client in
+        try await withRivuletClient(server.server, configuration: server.client) { client in
             let inputs = BoundedChannel<Input>(capacity: 4096, whenFull: .fail)
             if !bot || Keyboard.isTerminal { Keyboard.read { inputs.send(.key($0)) } }
             let errands = Errands(player: player, client: client, inputs: inputs)

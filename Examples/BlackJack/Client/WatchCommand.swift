@@ -15,7 +15,7 @@ struct WatchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let terminal = Terminal()
-        try await withRivuletClient(server.server) { client in
+        try await withRivuletClient(server.server, configuration: server.client) { client in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 defer { group.cancelAll() }
                 group.addTask { await client.tellStatus { terminal.show([$0]) } }

@@ -58,7 +58,8 @@ struct Follower: Sendable {
         return [.event(event, event.position)]
     }
 
-    /// A page, however long it takes, once one was read; a stream that cannot be read at all is an error.
+    /// A page. A connection that breaks and a server that has too much to do are waited for, and so is anything else once a page was
+    /// read; a stream that cannot be read at all is an error.
     private mutating func read(from sequence: UInt64) async throws -> FollowMachine.Page? {
         var pause: Duration = .milliseconds(50)
         while true {
@@ -75,7 +76,8 @@ struct Follower: Sendable {
                 return nil
             } catch let error as BusError {
                 if error.code == .closed { throw EventStreamError(.closed, error.message, cause: error) }
-                guard hasRead, error.code != .forbidden else { throw EventStreamError(.unavailable, error.message, cause: error) }
+                let isPassing = hasRead && error.code != .forbidden || [.disconnected, .full].contains(error.code)
+                guard isPassing else { throw EventStreamError(.unavailable, error.message, cause: error) }
             } catch let error as SubjectError {
                 throw EventStreamError(.invalid, error.description, cause: error)
             }

@@ -96,6 +96,10 @@ final class PageReader: Sendable {
             end(token, .failure(EventStreamError(.noStream, "there is no stream \"\(stream)\"")))
         case .refused(503, _):
             end(token, .failure(BusError(.noResponders, "nobody can read the stream \"\(stream)\" now")))
+        case .refused(429, _):
+            end(token, .failure(BusError(.full, "too many read the stream \"\(stream)\" now")))
+        case .refused(403, _):
+            end(token, .failure(BusError(.forbidden, "the server does not let this client read these events of \"\(stream)\"")))
         case .refused(let code, let text):
             end(token, .failure(EventStreamError(.invalid, "the stream \"\(stream)\" cannot be read so: \(code) \(text)")))
         case .malformed:

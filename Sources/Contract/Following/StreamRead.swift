@@ -62,6 +62,11 @@ public enum StreamRead {
         BusMessage(subject: reply, headers: .status(404, "Message Not Found"))
     }
 
+    /// The answer to who may not subscribe to what they want to read.
+    public static func forbidden(to reply: Subject) -> BusMessage {
+        BusMessage(subject: reply, headers: .status(403, "Permissions Violation"))
+    }
+
     /// The answer to a request that cannot be understood.
     public static func badRequest(to reply: Subject) -> BusMessage {
         BusMessage(subject: reply, headers: .status(408, "Bad Request"))

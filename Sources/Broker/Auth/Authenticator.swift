@@ -1,0 +1,101 @@
+import Crypto
+import RivuletSubscriptions
+import RivuletWire
+
+/// Tells who a client is and what it may do. Made anew when the settings change.
+final class Authenticator: Sendable {
+    /// What a client says and shows about itself.
+    struct Claim: Sendable {
+        var options: ConnectOptions
+        /// What the server had it sign.
+        var nonce: String?
+        /// The names in its certificate; nil if names in certificates do not count.
+        var certificateNames: [String]?
+    }
+
+    /// A user who was let in.
+    struct Account: Sendable {
+        /// What the user may do; nil for everything.
+        let grant: Grant?
+        /// When this ends; may have passed.
+        let deadline: Timestamp?
+    }
+
+    enum Verdict: Sendable {
+        case granted(Account)
+        case refused
+        /// The account is the client's if it knows the secret, which takes long to find out. nil if there is no such user, which is
+        /// not to be told by taking less time.
+        case undecided(Account?, Secret, guess: String)
+    }
+
+    /// Whether nobody needs to log in.
+    let isOpen: Bool
+    /// Whether clients may prove who they are by signing a nonce.
+    let usesKeys: Bool
+    private let token: (secret: Secret, account: Account)?
+    private let byName: [String: (proof: AuthConfiguration.User.Proof, account: Account)]
+    private let byKey: [UserKey: Account]
+    /// Compared with where there is no such user, so that it takes as long.
+    private let decoy: Secret?
+
+    /// - Parameter configuration: nil if everybody may do everything.
+    init(_ configuration: AuthConfiguration?) {
+        isOpen = configuration == nil
+        let defaults = configuration?.defaultPermissions.map { Grant($0) }
+        token = configuration?.token.map { ($0, Account(grant: defaults, deadline: nil)) }
+        var byName: [String: (proof: AuthConfiguration.User.Proof, account: Account)] = [:]
+        var byKey: [UserKey: Account] = [:]
+        var decoy: Secret?
+        for user in configuration?.users ?? [] {
+            let account = Account(grant: user.permissions.map { Grant($0) } ?? defaults, deadline: user.deadline)
+            switch user.proof {
+            case .key(let key): byKey[key] = account
+            case .certificate: byName[user.name] = (user.proof, account)
+            case .password(let secret):
+                byName[user.name] = (user.proof, account)
+                if secret.isHashed { decoy = secret }
+            }
+        }
+        self.byName = byName
+        self.byKey = byKey
+        self.decoy = decoy
+        usesKeys = !byKey.isEmpty
+    }
+
+    /// Who the client is. Deadlines do not count here.
+    ///
+    /// - Parameter known: A secret that the client was found to know, if it was.
+    func verdict(on claim: Claim, known: Secret?) -> Verdict {
+        if isOpen { return .granted(Account(grant: nil, deadline: nil)) }
+        let options = claim.options
+        if let names = claim.certificateNames {
+            return names.lazy.compactMap { self.byName[$0] }.first.map { .granted($0.account) } ?? .refused
+        }
+        if let key = options.nkey, !key.isEmpty { return signed(by: key, claim) }
+        if let name = options.user, !name.isEmpty {
+            let guess = options.password ?? ""
+            if let user = byName[name], case .password(let secret) = user.proof {
+                return compare(guess, with: secret, user.account, known: known)
+            }
+            return decoy.map { .undecided(nil, $0, guess: guess) } ?? .refused
+        }
+        if let guess = options.authToken, let token { return compare(guess, with: token.secret, token.account, known: known) }
+        return .refused
+    }
+
+    private func signed(by text: String, _ claim: Claim) -> Verdict {
+        guard let key = try? UserKey(text), let account = byKey[key], let nonce = claim.nonce,
+            let signature = claim.options.signature.flatMap({ TextEncoding.base64.decode($0) }),
+            let verifier = try? Curve25519.Signing.PublicKey(rawRepresentation: key.bytes),
+            verifier.isValidSignature(signature, for: Array(nonce.utf8))
+        else { return .refused }
+        return .granted(account)
+    }
+
+    private func compare(_ guess: String, with secret: Secret, _ account: Account, known: Secret?) -> Verdict {
+        if secret == known { return .granted(account) }
+        if secret.isHashed { return .undecided(account, secret, guess: guess) }
+        return secret.isKnown(bySaying: guess) ? .granted(account) : .refused
+    }
+}

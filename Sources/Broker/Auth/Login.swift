@@ -1,0 +1,80 @@
+import RivuletSubscriptions
+import RivuletWire
+
+/// How far one connection has got in telling who it is. Its connection's session owns it.
+struct Login {
+    enum Outcome {
+        case granted(Authenticator.Account)
+        case refused
+    }
+
+    /// Whether a secret is known, to be found out away from the event loop.
+    struct Question: Sendable {
+        fileprivate let authenticator: Authenticator
+        fileprivate let account: Authenticator.Account?
+        fileprivate let secret: Secret
+        fileprivate let guess: String
+
+        /// Takes long.
+        func isKnown() -> Bool { secret.isKnown(bySaying: guess) }
+    }
+
+    /// What the client may do.
+    let access = Access()
+    /// What it is to sign, if it may log in that way.
+    let nonce: String?
+    /// Whether the client had to log in when it connected.
+    let isRequired: Bool
+    private let gate: Gate
+    private var claim: Authenticator.Claim?
+    private var known: Secret?
+    private var question: Question?
+
+    init(_ gate: Gate) {
+        self.gate = gate
+        let authenticator = gate.authenticator
+        isRequired = !authenticator.isOpen
+        nonce = authenticator.usesKeys ? Gate.makeNonce() : nil
+    }
+
+    /// Whether nobody needs to log in, now.
+    var isOpen: Bool { gate.authenticator.isOpen }
+
+    /// The question to be answered next; once.
+    mutating func takeQuestion() -> Question? {
+        defer { question = nil }
+        return question
+    }
+
+    /// The client says who it is, or what it said is to be judged anew; nil if a question has to be answered first.
+    mutating func begin(_ options: ConnectOptions, certificateNames: [String]?) -> Outcome? {
+        if claim?.options != options { known = nil }
+        claim = Authenticator.Claim(options: options, nonce: nonce, certificateNames: certificateNames)
+        return decide()
+    }
+
+    /// The question was answered; nil if another has to be, since the settings have changed meanwhile.
+    mutating func answer(_ question: Question, isKnown: Bool) -> Outcome? {
+        if isKnown, question.account != nil { known = question.secret }
+        guard question.authenticator === gate.authenticator else { return decide() }
+        guard isKnown, let account = question.account else { return .refused }
+        return outcome(account)
+    }
+
+    private mutating func decide() -> Outcome? {
+        guard let claim else { return .refused }
+        let authenticator = gate.authenticator
+        switch authenticator.verdict(on: claim, known: known) {
+        case .granted(let account): return outcome(account)
+        case .refused: return .refused
+        case .undecided(let account, let secret, let guess):
+            question = Question(authenticator: authenticator, account: account, secret: secret, guess: guess)
+            return nil
+        }
+    }
+
+    private func outcome(_ account: Authenticator.Account) -> Outcome {
+        access.set(account.grant)
+        return .granted(account)
+    }
+}

@@ -1,0 +1,8 @@
+/// What whoever published a message may do, for those who answer in the publisher's place, such as readers of streams.
+public protocol MessageOrigin: AnyObject, Sendable {
+    /// Whether they may get messages that were published to this subject.
+    func mayReceive(_ subject: Subject) -> Bool
+
+    /// Whether they may subscribe to this pattern.
+    func maySubscribe(to pattern: SubjectPattern) -> Bool
+}

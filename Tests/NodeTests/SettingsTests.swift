@@ -1,0 +1,157 @@
+import Foundation
+import Logging
+import RivuletSubscriptions
+import RivuletWire
+import Testing
+
+@testable import Rivulet
+
+/// What flags, environment and file say about who may connect.
+@Suite struct SettingsTests {
+    private static let key = "UCK5N7N66OBOINFXAYC2ACJQYFSOD4VYNU6APEJTAVFZB2SVHLKGEW7L"
+
+    private func authorization(_ yaml: String) throws -> AuthConfiguration? {
+        try SettingsFile(yaml: yaml).authorization?.configuration()
+    }
+
+    private func patterns(_ texts: String...) throws -> [SubjectPattern] { try texts.map { try SubjectPattern($0) } }
+
+    @Test func usersAreReadInTheWordsOfNATS() throws {
+        let yaml = """
+            port: 4333
+            authorization:
+              timeout: 1.5
+              default_permissions:
+                publish: [a, "b.*"]
+                subscribe: ">"
+              users:
+                - {user: ann, password: $2a$11$x}
+                - user: bob
+                  password: b
+                  connection_deadline: 2030-01-31T12:00:00Z
+                  permissions:
+                    publish: {allow: a, deny: [a.b]}
+                    subscribe: {deny: c}
+                    allow_responses: {max: 5, expires: 1m30s}
+                - nkey: \(Self.key)
+                  permissions: {allow_responses: true}
+                - user: ann@example.org
+            """
+        var expected = AuthConfiguration()
+        expected.defaultPermissions = UserPermissions(
+            publish: SubjectPermission(allow: try patterns("a", "b.*")), subscribe: SubjectPermission(allow: try patterns(">")))
+        expected.users = [
+            .init(name: "ann", password: Secret("$2a$11$x")),
+            .init(
+                name: "bob", password: Secret("b"),
+                permissions: UserPermissions(
+                    publish: SubjectPermission(allow: try patterns("a"), deny: try patterns("a.b")),
+                    subscribe: SubjectPermission(deny: try patterns("c")),
+                    responses: ResponsePermission(maximumMessages: 5, expiry: .seconds(90))),
+                deadline: Timestamp("2030-01-31T12:00:00.000000000Z")),
+            .init(key: try UserKey(Self.key), permissions: UserPermissions(responses: ResponsePermission())),
+            .init(certificateName: "ann@example.org"),
+        ]
+        #expect(try authorization(yaml) == expected)
+        #expect(try SettingsFile(yaml: yaml).authorization?.timeout?.duration == .milliseconds(1500))
+        #expect(try SettingsFile(yaml: yaml).values["port"] == "4333")
+    }
+
+    @Test func oneUserOrATokenNeedsNoList() throws {
+        #expect(
+            try authorization("authorization: {user: ann, password: a}")
+                == AuthConfiguration(users: [.init(name: "ann", password: Secret("a"))]))
+        #expect(try authorization("authorization: {token: t}") == AuthConfiguration(token: Secret("t")))
+        #expect(try authorization(#"{"authorization": {"token": "t"}}"#) == AuthConfiguration(token: Secret("t")))
+        #expect(try authorization("port: 1") == nil)
+        #expect(try authorization("") == nil)
+        #expect(try authorization("authorization: {}") == AuthConfiguration())
+    }
+
+    @Test(arguments: [
+        "authorization: {users: [{user: hush, password: a}, {user: hush, password: b}]}",
+        "authorization: {users: [{password: hush}]}",
+        "authorization: {users: [{nkey: hush}]}",
+        "authorization: {users: [{user: hush, password: a, nkey: \(key)}]}",
+        "authorization: {users: [{user: hush, password: ''}]}",
+        "authorization: {users: hush}",
+        "authorization: hush",
+        "authorization: {token: [hush]}",
+        "authorization: {default_permissions: {publish: 'hush..b'}}",
+        "authorization: {default_permissions: {publish: {allow: {hush: 1}}}}",
+        "authorization: {default_permissions: {allow_responses: {expires: hush}}}",
+        "authorization: {users: [{user: hush, password: a, connection_deadline: tomorrow}]}",
+        "authorization: {timeout: -1}",
+        "authorization: {tokem: hush}",
+        "authorization: {default_permissions: {publish: {denny: hush}}}",
+        "authorization: {users: [{user: hush, pass: hush}]}",
+        "authorization: {token: \"hush",
+        "- hush",
+    ])
+    func whatMakesNoSenseIsRefused(yaml: String) {
+        #expect(throws: (any Error).self) { try authorization(yaml) }
+    }
+
+    @Test func errorsInFilesNameThePlaceAndQuoteNoSecrets() async throws {
+        try await withTemporaryDirectory { directory in
+            for (yaml, place) in [
+                ("authorization: {token: [hush]}", "token"), ("authorization:\n  token: \"hush\n", "line"),
+                ("authorization: {users: [{user: a, password: [hush]}]}", "users.number 1.password"),
+            ] {
+                let path = directory + "/rivulet.yaml"
+                try yaml.write(toFile: path, atomically: true, encoding: .utf8)
+                let error = #expect(throws: SettingError.self) { try SettingsFile(path: path) }
+                #expect(error?.description.contains("hush") == false)
+                #expect(error?.description.contains(path) == true)
+                #expect(error?.description.contains(place) == true, "\(error?.description ?? "")")
+            }
+            #expect(throws: SettingError.self) { try SettingsFile(path: directory + "/none.yaml") }
+        }
+    }
+
+    @Test func tlsIsReadFromFileAndFlags() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/rivulet.yaml"
+            func resolve(_ yaml: String, _ flags: String...) throws -> BrokerTLSConfiguration? {
+                try yaml.write(toFile: path, atomically: true, encoding: .utf8)
+                return try NodeSettings.resolve(NodeOptions.parse(["--config", path] + flags)).node.broker.tls
+            }
+            func expect(_ expected: BrokerTLSConfiguration?, _ resolved: BrokerTLSConfiguration?) { #expect(resolved == expected) }
+            var expected = BrokerTLSConfiguration(certificateFile: "c", keyFile: "k", authorityFile: "a")
+            expect(nil, try resolve("port: 1"))
+            expect(expected, try resolve("tls: {cert_file: c, key_file: k, ca_file: a}"))
+            expected.clientCertificates = .required
+            expect(expected, try resolve("tls: {cert_file: c, key_file: k, ca_file: a, verify: true}"))
+            expect(expected, try resolve("tls: {cert_file: x, key_file: k}", "--tls-cert", "c", "--tls-ca", "a", "--tls-verify"))
+            expect(expected, try resolve("", "--tls-cert", "c", "--tls-key", "k", "--tls-ca", "a", "--tls-verify"))
+            expected.clientCertificates = .identify
+            expected.handshakeFirst = true
+            expect(expected, try resolve("tls: {cert_file: c, key_file: k, ca_file: a, verify_and_map: true, handshake_first: true}"))
+            for wrong in [
+                "tls: {cert_file: c}", "tls: {key_file: k}", "tls: {verify: true}", "tls: {}",
+                "tls: {cert_file: c, key_file: k, verfy: true}",
+            ] {
+                #expect(throws: SettingError.self) { try resolve(wrong) }
+            }
+            #expect(throws: SettingError.self) { try resolve("", "--tls-verify") }
+        }
+    }
+
+    @Test func flagsComeOnTopOfTheFile() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/rivulet.yaml"
+            try "maxPayload: 77\nauthorization: {token: t, users: [{user: ann, password: a}, {user: bob, password: b}]}"
+                .write(toFile: path, atomically: true, encoding: .utf8)
+            let options = try NodeOptions.parse(["--config", path, "--user", "ann", "--password", "x", "--token", "y"])
+            let settings = try NodeSettings.resolve(options)
+            #expect(settings.node.broker.limits.payload == 77)
+            #expect(
+                settings.node.broker.auth
+                    == AuthConfiguration(
+                        token: Secret("y"), users: [.init(name: "bob", password: Secret("b")), .init(name: "ann", password: Secret("x"))]))
+            #expect(throws: SettingError.self) { try NodeSettings.resolve(NodeOptions.parse(["--user", "ann"])) }
+            #expect(throws: SettingError.self) { try NodeSettings.resolve(NodeOptions.parse(["--password", "ann"])) }
+            #expect(try NodeSettings.resolve(NodeOptions.parse([])).node.broker.auth == nil)
+        }
+    }
+}
