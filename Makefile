@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format
+.PHONY: help run test lint format bench
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ test: $(VENV)/installed ## Run all tests
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --disable-xctest
 	$(VENV)/bin/pytest Tests/Interop --quiet --programs "$$($(SWIFT) build --show-bin-path)"
+
+bench: $(VENV)/installed ## Compare the broker with nats-server; BENCH=--quick takes a minute
+	$(call install,libsqlite3-dev)
+	$(VENV)/bin/python Benchmarks/compare.py --build $(BENCH)
 
 lint: ## Check the format
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Examples Tests

@@ -80,7 +80,9 @@ final class Router: Sendable {
         if route.hasAnswerers, let reply = frame.reply { parcel.reply = Array(copying: bytes.extracting(reply)) }
         // Subscribers in the process and those who do not understand headers need another form, made once for all of them.
         if let tail = frame.tail {
-            return deliver(&parcel, subject, bytes.extracting(tail), along: route, into: &batch) { Self.decode(frame, origin: origin, in: bytes) }
+            return deliver(&parcel, subject, bytes.extracting(tail), along: route, into: &batch) {
+                Self.decode(frame, origin: origin, in: bytes)
+            }
         }
         let tail = Self.tail(of: frame, in: bytes)
         return deliver(&parcel, subject, tail.span, along: route, into: &batch) { Self.decode(frame, origin: origin, in: bytes) }

@@ -164,12 +164,13 @@ struct Session {
         let generation = router.interest.generation
         var offset = start
         var subject = 0..<0
-        while let publish = parser.plainPublish(in: bytes, from: offset) {
+        // Whether nobody gets a request, and its sender has to be told, shows only when it is delivered by itself.
+        while let publish = parser.plainPublish(in: bytes, from: offset), !publish.hasReply {
             let next = publish.subject..<(publish.tail - 1)
-            if subject.isEmpty || publish.hasReply || !RouteCache.areEqual(bytes.extracting(subject), bytes.extracting(next)) {
+            if subject.isEmpty || !RouteCache.areEqual(bytes.extracting(subject), bytes.extracting(next)) {
                 let name = bytes.extracting(next)
                 let route = routes.route(for: name, generation: generation) { router.route(for: name, from: .network(access)) }
-                guard route.takesRuns, !publish.hasReply || !route.isEmpty else { break }
+                guard route.takesRuns else { break }
                 if route !== publishRun.route {
                     deliverRun(in: bytes, of: buffer)
                     publishRun.begin(route)

@@ -18,8 +18,8 @@ final class SubjectRoute: Sendable {
     let reachesProcess: Bool
     /// Whether any of the subscribers may answer requests it could not publish to otherwise.
     let hasAnswerers: Bool
-    /// Whether all of them are connections, none of them in a queue group or an answerer, so that many messages can be handed over at
-    /// a time.
+    /// Whether all of them are connections, each but once, none of them in a queue group or an answerer: then many messages can be
+    /// handed over at a time, and a connection still sees them in the order in which they were published.
     let takesRuns: Bool
 
     init(plain: [Subscriber], groups: [[Subscriber]], generation: UInt64) {
@@ -31,7 +31,7 @@ final class SubjectRoute: Sendable {
         reachesConnections = parties.contains { $0.isNetwork }
         reachesProcess = parties.contains { !$0.isNetwork }
         hasAnswerers = parties.contains { if case .network(let access) = $0 { access.answersRequests } else { false } }
-        takesRuns = groups.isEmpty && !reachesProcess && !hasAnswerers
+        takesRuns = groups.isEmpty && !reachesProcess && !hasAnswerers && Self.areDistinct(plain)
     }
 
     /// The route of subjects that may not be used.
@@ -44,6 +44,14 @@ final class SubjectRoute: Sendable {
         reachesProcess = false
         hasAnswerers = false
         takesRuns = false
+    }
+
+    private static func areDistinct(_ subscribers: [Subscriber]) -> Bool {
+        var seen: Set<ObjectIdentifier> = []
+        return subscribers.allSatisfy { subscriber in
+            guard case .connection(let outbox) = subscriber.target else { return true }
+            return seen.insert(ObjectIdentifier(outbox)).inserted
+        }
     }
 
     var isEmpty: Bool { plain.isEmpty && groups.isEmpty }

@@ -69,6 +69,15 @@ async def client(server):
     await client.close()
 
 
+async def barrier(client) -> None:
+    """Waits until the server has done all that the client sent before.
+
+    The client's own flush() does not: nats-py writes its PING at once, past what still waits to be written.
+    """
+    with contextlib.suppress(nats.errors.NoRespondersError):
+        await client.request(client.new_inbox(), b"", timeout=10)
+
+
 async def received(subscription, count: int, timeout: float = 10) -> list:
     """The next messages of a subscription."""
     return [await subscription.next_msg(timeout) for _ in range(count)]

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import received
+from conftest import barrier, received
 from objects import join, read_back, sequence
 from server import PATIENCE, clean_environment
 
@@ -46,7 +46,7 @@ def listen(programs, tmp_path):
 
 async def test_pub_publishes(server, client, rivulet):
     subscription = await client.subscribe("chat.>")
-    await client.flush()
+    await barrier(client)
     assert await rivulet(server, "pub", "chat.lobby", "grüß dich", "-H", "Colour: blue", "--count", "2") == (0, "", "")
     for message in await received(subscription, 2):
         assert (message.subject, message.data.decode(), message.headers) == ("chat.lobby", "grüß dich", {"Colour": "blue"})
@@ -63,7 +63,7 @@ async def test_sub_prints_what_comes_and_ends_after_the_wished_number(server, cl
 async def test_sub_can_share_the_work_in_a_queue_group(server, client, listen):
     process = await asyncio.to_thread(listen, server, "sub", "jobs", "--queue", "workers", "--raw", "--count", "5")
     member = await client.subscribe("jobs", queue="workers")
-    await client.flush()
+    await barrier(client)
     sent = [f"job {number}" for number in range(200)]
     for job in sent:
         await client.publish("jobs", job.encode())
@@ -78,7 +78,7 @@ async def test_request_prints_the_reply(server, client, rivulet):
         await message.respond(message.data.upper())
 
     await client.subscribe("shout", cb=answer)
-    await client.flush()
+    await barrier(client)
     assert await rivulet(server, "request", "shout", "hello") == (0, "HELLO\n", "")
     code, output, _ = await rivulet(server, "request", "obj.GameTable.empty.GetTable", "{}")
     assert code == 0 and json.loads(output)["phase"] == "waiting"
@@ -101,7 +101,7 @@ async def test_request_tells_an_error_and_exits_with_1(server, rivulet, argument
 
 async def test_a_request_without_answer_ends_in_time(server, client, rivulet):
     await client.subscribe("silence")
-    await client.flush()
+    await barrier(client)
     code, said, error = await rivulet(server, "request", "silence", "--timeout", "0.2")
     assert (code, said) == (1, "") and error
 

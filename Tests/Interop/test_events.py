@@ -8,7 +8,7 @@ import signal
 import pytest
 from nats.js.errors import NotFoundError
 
-from conftest import received
+from conftest import barrier, received
 from objects import ask, essence, join, name, play, previous, read_back, request, sequence
 
 PATIENT = ["--start-after", 600, "--turn-seconds", 600]
@@ -37,7 +37,7 @@ def own_server(start):
 async def test_three_players_play_a_game_and_its_events_tell_all_of_it(own_server, connect):
     async with connect(own_server) as watcher:
         live = await watcher.subscribe("evt.GameTable.1.>")
-        await watcher.flush()
+        await barrier(watcher)
         table, end = await play_a_game(own_server, connect, ["ann", "bob", "cy"])
         assert table == "1"
         events = []
@@ -89,11 +89,11 @@ async def test_a_player_keeps_the_seat_and_a_full_table_makes_another(own_server
 async def test_what_is_read_back_is_what_came_live(own_server, connect):
     async with connect(own_server) as client:
         live = await client.subscribe("evt.GameTable.>")
-        await client.flush()
+        await barrier(client)
         await asyncio.gather(
             play_a_game(own_server, connect, ["ann", "bob", "cy"]), asyncio.sleep(0))
         await play_a_game(own_server, connect, ["dee", "eve", "flo"])
-        await client.flush()
+        await barrier(client)
         seen = await received(live, live.pending_msgs)
         assert [sequence(event) for event in seen] == list(range(1, len(seen) + 1))
 
@@ -129,13 +129,13 @@ async def test_what_is_read_back_is_what_came_live(own_server, connect):
 async def test_games_at_the_same_time_keep_their_own_order(own_server, connect):
     async with connect(own_server) as client:
         live = await client.subscribe("evt.GameTable.>")
-        await client.flush()
+        await barrier(client)
         games = [["ann", "bob", "cy"], ["dee", "eve", "flo"], ["gil", "hal", "ida"]]
         tables = []
         for players in games:
             tables.append((await asyncio.gather(*(join(client, player) for player in players)))[0]["table"])
         await asyncio.gather(*(play({player: client for player in players}, table) for players, table in zip(games, tables)))
-        await client.flush()
+        await barrier(client)
         seen = await received(live, live.pending_msgs)
         assert [sequence(event) for event in seen] == list(range(1, len(seen) + 1))
         by_table = itertools.groupby(sorted(seen, key=lambda event: event.subject.split(".")[2]), lambda event: event.subject.split(".")[2])

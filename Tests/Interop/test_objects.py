@@ -6,7 +6,7 @@ import json
 import pytest
 from nats.micro.service import ServiceInfo, ServicePing, ServiceStats
 
-from conftest import received
+from conftest import barrier, received
 from objects import Refused, ask, join, name, request, sequence
 
 
@@ -83,7 +83,7 @@ async def test_a_nested_bomb_of_json_is_refused(client):
     with pytest.raises(Refused) as refusal:
         await request(client, "obj.GameTable.7.Hit", b"[" * 500_000)
     assert refusal.value.code == 400
-    await client.flush()
+    await barrier(client)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ async def test_a_repeated_message_id_is_answered_from_the_record(start, connect)
         assert len(replies[0]["hand"]) == len(seat["hand"]) + 1
         after = await ask(client, "GameTable", table, "GetTable")
         assert len(after["seats"][seat["seat"] - 1]["hand"]) == len(seat["hand"]) + 1
-        await client.flush()
+        await barrier(client)
         seen = await received(events, events.pending_msgs)
         assert [name(event) for event in seen].count("PlayerJoined") == 3
         assert [sequence(event) for event in seen] == list(range(1, len(seen) + 1))

@@ -4,12 +4,14 @@ Differences to what a reader does: `swift run` does not build anew, the server l
 who do not come. A remark before a block says what a reader would do: type keys, or end the command with Ctrl-C.
 """
 
+import asyncio
 import json
 import re
 import signal
 import subprocess
 import sys
 
+import nats
 import pytest
 
 from conftest import REPOSITORY
@@ -114,12 +116,34 @@ def test_the_swift_is_compiled_and_run(block):
 
 
 async def test_the_configuration_file_is_one(start, tmp_path, connect):
-    (block,) = of("yaml")
+    block, _ = of("yaml")
     (tmp_path / "rivulet.yaml").write_text(block.text)
     async with connect(start("--config", "rivulet.yaml")) as client:
         assert client._server_info["server_name"] == "casino"
         assert client.max_payload == 65536
     assert (tmp_path / "casino.sqlite").exists()
+
+
+async def test_the_users_of_the_file_may_do_what_it_says(start, tmp_path, connect):
+    _, block = of("yaml")
+    (tmp_path / "rivulet.yaml").write_text(block.text)
+    server = start("--config", "rivulet.yaml")
+    with pytest.raises(nats.errors.Error, match="(?i)authorization violation"):
+        async with connect(server, allow_reconnect=False):
+            pass
+    errors = []
+
+    async def note(error):
+        errors.append(str(error))
+
+    async with connect(server, user="ann", password="secret", error_cb=note) as client:
+        reply = await client.request("obj.Casino.main.JoinGame", b'{"player":"ann"}', timeout=10)
+        assert json.loads(reply.data)["seat"] == 1
+        await client.publish("chat.lobby", b"")
+        async with asyncio.timeout(10):
+            while not errors:
+                await asyncio.sleep(0.01)
+        assert "chat.lobby" in errors[0]
 
 
 def test_the_table_of_settings_is_complete(programs, tmp_path):
