@@ -9,20 +9,20 @@ help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
 
 run: ## Build and start BlackJackServer; Ctrl-C ends it
-	$(call install,libsqlite3-dev)
+	$(call install,libsqlite3-dev libcrypt-dev)
 	$(SWIFT) build --product BlackJackServer
 	$(SWIFT) build --product BlackJackClient
 	@echo "To play, in another terminal: swift run BlackJackClient play --name you"
 	@exec "$$($(SWIFT) build --show-bin-path)/BlackJackServer"
 
 test: $(VENV)/installed ## Run all tests
-	$(call install,libsqlite3-dev)
+	$(call install,libsqlite3-dev libcrypt-dev)
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --disable-xctest
 	$(VENV)/bin/pytest Tests/Interop --quiet --programs "$$($(SWIFT) build --show-bin-path)"
 
 bench: $(VENV)/installed ## Compare the broker with nats-server; BENCH=--quick takes a minute
-	$(call install,libsqlite3-dev)
+	$(call install,libsqlite3-dev libcrypt-dev)
 	$(VENV)/bin/python Benchmarks/compare.py --build $(BENCH)
 
 lint: ## Check the format
