@@ -74,7 +74,7 @@ final class Router: Sendable {
         let size = frame.payload.upperBound - (frame.headers ?? frame.payload).lowerBound
         batch.traffic.inMessages += 1
         batch.traffic.inBytes += size
-        if route.plain.isEmpty && route.groups.isEmpty { return false }
+        if route.isEmpty { return false }
         var parcel = Parcel(size: size, hasHeaders: frame.headers != nil, echoless: echoless, turn: turn)
         let subject = bytes.extracting(frame.subject)
         if route.hasAnswerers, let reply = frame.reply { parcel.reply = Array(copying: bytes.extracting(reply)) }

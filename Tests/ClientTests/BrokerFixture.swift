@@ -41,22 +41,31 @@ final class RestartableBroker: Sendable {
     }
 }
 
-/// Runs a broker and a client of it while the body runs.
-func withClient(
-    _ configure: (inout ClientConfiguration) -> Void = { _ in }, _ body: (RivuletClient, RestartableBroker) async throws -> Void
+/// Runs a broker while the body runs.
+func withBroker(
+    _ configure: (inout BrokerConfiguration) -> Void = { _ in }, _ body: (RestartableBroker) async throws -> Void
 ) async throws {
-    let broker = try await RestartableBroker.start()
-    var configuration = ClientConfiguration(name: "test")
-    configuration.reconnectWait = .milliseconds(5)
-    configuration.maximumReconnectWait = .milliseconds(20)
-    configure(&configuration)
+    let broker = try await RestartableBroker.start(configure)
     do {
-        try await withRivuletClient(broker.url, configuration: configuration) { try await body($0, broker) }
+        try await body(broker)
     } catch {
         await broker.stop()
         throw error
     }
     await broker.stop()
+}
+
+/// Runs a broker and a client of it while the body runs.
+func withClient(
+    _ configure: (inout ClientConfiguration) -> Void = { _ in }, _ body: (RivuletClient, RestartableBroker) async throws -> Void
+) async throws {
+    var configuration = ClientConfiguration(name: "test")
+    configuration.reconnectWait = .milliseconds(5)
+    configuration.maximumReconnectWait = .milliseconds(20)
+    configure(&configuration)
+    try await withBroker { broker in
+        try await withRivuletClient(broker.url, configuration: configuration) { try await body($0, broker) }
+    }
 }
 
 /// Reads statuses until one is as wanted.

@@ -24,14 +24,7 @@ import Testing
 
     private func withServer(_ body: (RestartableBroker) async throws -> Void) async throws {
         let auth = try Self.auth()
-        let broker = try await RestartableBroker.start { $0.auth = auth }
-        do {
-            try await body(broker)
-        } catch {
-            await broker.stop()
-            throw error
-        }
-        await broker.stop()
+        try await withBroker({ $0.auth = auth }, body)
     }
 
     @Test func aClientGetsInByPasswordTokenAndKey() async throws {

@@ -10,17 +10,11 @@ import Testing
         _ tls: BrokerTLSConfiguration, _ configure: (inout BrokerConfiguration) -> Void = { _ in },
         _ body: (RestartableBroker) async throws -> Void
     ) async throws {
-        let broker = try await RestartableBroker.start {
-            $0.tls = tls
-            configure(&$0)
-        }
-        do {
-            try await body(broker)
-        } catch {
-            await broker.stop()
-            throw error
-        }
-        await broker.stop()
+        try await withBroker(
+            {
+                $0.tls = tls
+                configure(&$0)
+            }, body)
     }
 
     private func configuration(_ tls: ClientTLSConfiguration?, _ credentials: ClientCredentials? = nil) -> ClientConfiguration {
