@@ -27,9 +27,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let inMemoryTracing: Target.Dependency = .product(name: "InMemoryTracing", package: "swift-distributed-tracing")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -58,6 +63,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -72,7 +79,12 @@ let package = Package(
         library("RivuletSubscriptions", "Subscriptions", ["RivuletWire", deque]),
         library("RivuletContract", "Contract", ["RivuletWire", "RivuletSubscriptions"]),
         library(
-            "RivuletBroker", "Broker", ["RivuletWire", "RivuletSubscriptions", cCrypt, nioCore, nioPosix, crypto, tls, logging, metrics]),
+            "RivuletBroker", "Broker",
+            [
+                "RivuletWire", "RivuletSubscriptions", cCrypt, nioCore, nioPosix, nioHTTP, nioWebSocket, crypto, tls, logging, metrics,
+                tracing,
+            ]),
+        library("RivuletMonitoring", "Monitoring", ["RivuletBroker", hummingbird, metrics, logging, lifecycle]),
         .systemLibrary(name: "CCrypt", path: "Sources/CCrypt", providers: [.apt(["libcrypt-dev"])]),
         library("RivuletBackbone", "Backbone", ["RivuletSubscriptions"]),
         library("RivuletSQLite", "SQLite", ["RivuletSubscriptions", "RivuletBackbone", grdb, sqlite, logging]),
@@ -86,8 +98,7 @@ let package = Package(
             "Rivulet", "Node",
             [
                 "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletSQLite", "RivuletBroker",
-                "RivuletObjects", logging, lifecycle, arguments, configuration,
-                signals, yaml,
+                "RivuletMonitoring", "RivuletObjects", logging, lifecycle, arguments, configuration, signals, yaml,
             ]),
         library(
             "RivuletTesting", "Testing",
@@ -107,6 +118,7 @@ let package = Package(
         tests("WireTests", ["RivuletWire"]),
         tests("SubscriptionsTests", ["RivuletSubscriptions", "RivuletWire"]),
         tests("ContractTests", ["RivuletContract", "RivuletSubscriptions"]),
+        tests("MonitoringTests", ["RivuletMonitoring", "RivuletBroker", "RivuletSubscriptions", logging, metrics]),
         tests("BrokerTests", ["RivuletBroker", "RivuletSubscriptions", "RivuletWire", nioCore, nioPosix, logging]),
         tests(
             "BackboneTests", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", grdb, logging]),
