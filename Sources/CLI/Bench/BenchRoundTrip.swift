@@ -1,4 +1,5 @@
 import ArgumentParser
+import RivuletWire
 
 struct BenchRoundTrip: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,8 +22,8 @@ struct BenchRoundTrip: AsyncParsableCommand {
         var receiver = try BenchConnection(server)
         try receiver.subscribe(options.subject)
         try receiver.settle(&scratch)
-        let load = PublishLoad(subject: options.subject, subjects: 1, size: options.size, pieceSize: 0)
-        let frame = load.pieces[0].bytes
+        var frame: [UInt8] = []
+        FrameEncoder.publish(options.subject, payload: [UInt8](repeating: UInt8(ascii: "x"), count: options.size), to: &frame)
         let clock = ContinuousClock()
         var times: [UInt64] = []
         times.reserveCapacity(1 << 20)

@@ -79,6 +79,37 @@ final class BenchSocket: Sendable {
         }
     }
 
+    /// Receives at most `count` bytes and lets the system drop them, so that it need not copy them; 0 if nothing is there. Nil where the
+    /// system cannot.
+    func discard(_ count: Int) throws(BenchError) -> Int? {
+        #if os(Linux)
+            while true {
+                let dropped = recv(descriptor, nil, count, Int32(MSG_TRUNC) | Int32(MSG_DONTWAIT))
+                if dropped > 0 { return dropped }
+                if dropped == 0 { throw BenchError("the server closed a connection") }
+                if errno == EINTR { continue }
+                guard errno == EAGAIN || errno == EWOULDBLOCK else { throw BenchError("cannot receive: \(Self.reason)") }
+                return 0
+            }
+        #else
+            return nil
+        #endif
+    }
+
+    /// Sends part of a file.
+    func send(_ file: BenchFile, from start: Int, count: Int) throws(BenchError) {
+        #if os(Linux)
+            var offset = off_t(start)
+            let end = off_t(start + count)
+            while offset < end {
+                let result = sendfile(descriptor, file.descriptor, &offset, Int(end - offset))
+                if result < 0, errno != EINTR { throw BenchError("the server closed a connection: \(Self.reason)") }
+            }
+        #else
+            try send(Array(file.bytes[start..<start + count]))
+        #endif
+    }
+
     /// Lets this program open as many connections as the system allows it.
     static func raiseDescriptorLimit() {
         var limit = rlimit()
@@ -109,6 +140,34 @@ final class BenchSocket: Sendable {
             return Darwin.send(descriptor, bytes.baseAddress, bytes.count, 0)
         #endif
     }
+}
+
+/// Bytes to be sent again and again. On Linux they are in a file that is only in memory, which the system sends without copying.
+final class BenchFile: Sendable {
+    #if os(Linux)
+        fileprivate let descriptor: Int32
+
+        init(_ bytes: [UInt8]) throws(BenchError) {
+            // A server that goes away must not end this program by a signal; `sendfile` has no flag for that.
+            signal(SIGPIPE, SIG_IGN)
+            var path = Array("/dev/shm/rivulet-bench-XXXXXX".utf8CString)
+            descriptor = mkstemp(&path)
+            guard descriptor >= 0 else { throw BenchError("cannot make a file in /dev/shm: \(BenchSocket.reason)") }
+            unlink(path)
+            var written = 0
+            while written < bytes.count {
+                let result = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written) }
+                guard result > 0 else { throw BenchError("cannot fill a file in memory: \(BenchSocket.reason)") }
+                written += result
+            }
+        }
+
+        deinit { close(descriptor) }
+    #else
+        fileprivate let bytes: [UInt8]
+
+        init(_ bytes: [UInt8]) throws(BenchError) { self.bytes = bytes }
+    #endif
 }
 
 /// Waits until some of several connections have something to read.

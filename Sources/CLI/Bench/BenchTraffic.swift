@@ -11,7 +11,7 @@ struct BenchTraffic: Sendable {
 
     func run(mode: String) async throws -> BenchResult {
         BenchSocket.raiseDescriptorLimit()
-        let load = PublishLoad(subject: subject, subjects: subjects, size: size, pieceSize: 65_536)
+        let load = try PublishLoad(subject: subject, subjects: subjects, size: size, pieceSize: 65_536)
         // What may be under way to one subscriber, so that all of them together stay within what a machine has.
         let bytes = Swift.max(1 << 18, Swift.min(8 << 20, (64 << 20) / Swift.max(1, subscribers)))
         let window = Swift.max(bytes / load.frameLength, load.pieces.map(\.count).max() ?? 1)
@@ -31,7 +31,7 @@ struct BenchTraffic: Sendable {
             bodies.append { try publish(load, on: connection, window: window, progress) }
         }
         if subscribers > 0 {
-            bodies.append { try listen(on: connections, progress) }
+            bodies.append { try listen(on: connections, length: load.messageLength, progress) }
         }
         let clock = ContinuousClock()
         let start = clock.now
@@ -54,7 +54,7 @@ struct BenchTraffic: Sendable {
             number = number + 1 == load.pieces.count ? 0 : number + 1
             let count = Swift.min(piece.count, (messages ?? .max) - sent)
             if subscribers > 0 { try progress.waitForRoom(window - count) }
-            try connection.socket.send(piece.bytes, count: count * load.frameLength)
+            try connection.socket.send(load.file, from: piece.start, count: count * load.frameLength)
             sent += count
             progress.publish(count)
         }
@@ -63,10 +63,10 @@ struct BenchTraffic: Sendable {
         return sent
     }
 
-    private func listen(on connections: [BenchConnection], _ progress: BenchProgress) throws -> Int {
+    private func listen(on connections: [BenchConnection], length: Int, _ progress: BenchProgress) throws -> Int {
         do {
             return connections.count == 1
-                ? try listenToOne(connections[0], progress) : try listenToMany(connections, progress)
+                ? try listenToOne(connections[0], length, progress) : try listenToMany(connections, length, progress)
         } catch {
             progress.fail()
             throw error
@@ -77,14 +77,14 @@ struct BenchTraffic: Sendable {
         progress.publishersDone == publishers && slowest >= progress.published
     }
 
-    private func listenToOne(_ connection: BenchConnection, _ progress: BenchProgress) throws -> Int {
+    private func listenToOne(_ connection: BenchConnection, _ length: Int, _ progress: BenchProgress) throws -> Int {
         var poller = BenchPoller([connection.socket])
         var connection = connection
         var scratch = BenchConnection.scratch()
         var received = 0
         var idle = 0
         while !isOver(received, progress) {
-            let count = try connection.receive(&scratch, waits: false)
+            let count = try connection.count(messagesOf: length, &scratch)
             if count > 0 {
                 received += count
                 progress.slowest(received)
@@ -97,7 +97,7 @@ struct BenchTraffic: Sendable {
         return received
     }
 
-    private func listenToMany(_ connections: [BenchConnection], _ progress: BenchProgress) throws -> Int {
+    private func listenToMany(_ connections: [BenchConnection], _ length: Int, _ progress: BenchProgress) throws -> Int {
         var connections = connections
         var poller = BenchPoller(connections.map(\.socket))
         var scratch = BenchConnection.scratch()
@@ -107,7 +107,7 @@ struct BenchTraffic: Sendable {
         while !isOver(slowest, progress) {
             idle += 1
             _ = try poller.wait(milliseconds: 20) { index in
-                received[index] += try connections[index].receive(&scratch, waits: false)
+                received[index] += try connections[index].count(messagesOf: length, &scratch)
                 idle = 0
             }
             slowest = received.min() ?? 0

@@ -2,37 +2,44 @@ import RivuletWire
 
 /// Frames made before the measurement, in pieces that are sent whole.
 struct PublishLoad: Sendable {
+    /// Some frames in a row.
     struct Piece: Sendable {
-        let bytes: [UInt8]
+        let start: Int
         let count: Int
     }
 
     let pieces: [Piece]
+    let file: BenchFile
     /// Every frame is as long as any other.
     let frameLength: Int
 
+    /// As long as every MSG that a subscriber with a sid of one digit gets.
+    var messageLength: Int { frameLength + 2 }
+
     /// - Parameter pieceSize: About how many bytes a piece is; it holds one frame at least.
-    init(subject: String, subjects: Int, size: Int, reply: String? = nil, pieceSize: Int) {
+    init(subject: String, subjects: Int, size: Int, pieceSize: Int) throws(BenchError) {
         let payload = [UInt8](repeating: UInt8(ascii: "x"), count: size)
         var pieces: [Piece] = []
         var bytes: [UInt8] = []
+        var start = 0
         var count = 0
         var number = 0
         var frameLength = 0
         repeat {
-            FrameEncoder.publish(Self.name(subject, number, of: subjects), reply: reply, payload: payload, to: &bytes)
+            FrameEncoder.publish(Self.name(subject, number, of: subjects), payload: payload, to: &bytes)
             count += 1
             number += 1
             if frameLength == 0 { frameLength = bytes.count }
-            if bytes.count + frameLength > pieceSize {
-                pieces.append(Piece(bytes: bytes, count: count))
-                bytes = []
+            if bytes.count - start + frameLength > pieceSize {
+                pieces.append(Piece(start: start, count: count))
+                start = bytes.count
                 count = 0
             }
         } while number < subjects || pieces.isEmpty
-        if count > 0 { pieces.append(Piece(bytes: bytes, count: count)) }
+        if count > 0 { pieces.append(Piece(start: start, count: count)) }
         self.pieces = pieces
         self.frameLength = frameLength
+        file = try BenchFile(bytes)
     }
 
     /// The subject itself, or one of several, whose names are equally long.
