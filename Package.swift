@@ -106,6 +106,10 @@ let package = Package(
         program(
             "RivuletCLI", path: "Sources/CLI",
             ["Rivulet", "RivuletClient", "RivuletContract", "RivuletSubscriptions", "RivuletWire", arguments]),
+        .target(name: "BenchKinds", dependencies: ["Rivulet"], path: "Benchmarks/Objects/Kinds", swiftSettings: strict),
+        program("BenchObjects", path: "Benchmarks/Objects/Server", ["BenchKinds", "Rivulet"]),
+        .target(name: "CAllocations", path: "Benchmarks/Budgets/CAllocations"),
+        program("BudgetServer", path: "Benchmarks/Budgets/Server", ["BenchKinds", "CAllocations", "Rivulet"]),
 
         example("BlackJackRules", "Rules"),
         example("BlackJackContract", "Contract", ["BlackJackRules", "RivuletContract"]),

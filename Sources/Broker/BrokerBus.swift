@@ -17,6 +17,64 @@ extension Broker: MessageBus {
         }
     }
 
+    /// Delivers messages of the process, many to a connection at a time. Pauses now and then while a connection is behind, as the
+    /// broker does with publishers on the network, and not longer: a connection that has stopped reading holds nobody.
+    ///
+    /// - Throws: ``RivuletSubscriptions/BusError`` as ``publish(_:)``.
+    public func publish(contentsOf messages: [BusMessage]) async throws(BusError) {
+        var failure: BusError?
+        var rest = messages[...]
+        while !rest.isEmpty {
+            guard !isClosed else { throw BusError(.closed, "the broker is closed") }
+            var batch = DeliveryBatch()
+            rest = deliver(rest, into: &batch, &failure)
+            send(batch)
+            if let congested = batch.congested { await pause(for: congested) }
+        }
+        if let failure { throw failure }
+    }
+
+    private func pause(for congested: Outbox) async {
+        let clock = ContinuousClock()
+        let end = clock.now + configuration.maximumStall
+        while congested.isCongested, clock.now < end, (try? await Task.sleep(for: .milliseconds(1))) != nil {}
+    }
+
+    /// Delivers the first of the messages, as many as belong together.
+    ///
+    /// - Returns: Those that are left.
+    private func deliver(
+        _ messages: ArraySlice<BusMessage>, into batch: inout DeliveryBatch, _ failure: inout BusError?
+    ) -> ArraySlice<BusMessage> {
+        guard let first = messages.first else { return [] }
+        let subject = Array(first.subject.utf8)
+        let route = router.processRoute(for: subject.span)
+        var run = PublishRun()
+        var bytes: [UInt8] = []
+        var next = messages.startIndex
+        while next < messages.endIndex, !run.isFull, bytes.count < configuration.writeSize, route.takesRuns {
+            let message = messages[next]
+            guard message.reply == nil, message.headers.isEmpty, message.subject == first.subject,
+                message.payload.count <= configuration.limits.payload
+            else { break }
+            run.append(subject, message.payload, to: &bytes)
+            next += 1
+        }
+        if next > messages.startIndex {
+            router.deliver(run, in: bytes.span, of: nil, along: route, echoless: nil, into: &batch)
+        } else {
+            do throws(BusError) { try publish(first) } catch { failure = failure ?? error }
+            next += 1
+        }
+        return messages[next...]
+    }
+
+    private func send(_ batch: DeliveryBatch) {
+        router.counters.add(batch.traffic)
+        // Later also on the outbox's own event loop: a subscriber that answers while a read is handled adds to the write that follows.
+        for outbox in batch.toFlush { outbox.flushLater() }
+    }
+
     /// Subscribes in the process. `receive` is called on the publisher's thread.
     ///
     /// - Throws: ``RivuletSubscriptions/BusError`` with `closed` after ``shutdown()``.
@@ -36,9 +94,7 @@ extension Broker: MessageBus {
         let route = router.processRoute(for: subject.span)
         let turn = turn.wrappingAdd(1, ordering: .relaxed).newValue
         let anybody = router.deliver(message, subject: subject.span, along: route, turn: turn, into: &batch)
-        router.counters.add(batch.traffic)
-        // Later also on the outbox's own event loop: a subscriber that answers while a read is handled adds to the write that follows.
-        for outbox in batch.toFlush { outbox.flushLater() }
+        send(batch)
         return anybody
     }
 }

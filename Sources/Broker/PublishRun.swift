@@ -6,6 +6,8 @@ import RivuletWire
 /// Offsets into the bytes of the read; the run is delivered before those go.
 struct PublishRun {
     struct Frame {
+        /// Where the PUB begins.
+        var start: Int32 { subject - 4 }
         /// Where the subject begins; it and one space end at `tail`.
         let subject: Int32
         /// Where what a MSG has after its sid begins.
@@ -49,6 +51,16 @@ struct PublishRun {
                 end: Int32(truncatingIfNeeded: publish.end), size: Int32(truncatingIfNeeded: publish.size)))
         size += publish.size
         length += publish.end - publish.subject
+    }
+
+    /// Appends a message that is not on the wire yet: its bytes are appended to `bytes` first.
+    mutating func append(_ name: [UInt8], _ payload: [UInt8], to bytes: inout [UInt8]) {
+        let start = bytes.count
+        bytes.append(contentsOf: name)
+        bytes.append(0x20)
+        let tail = bytes.count
+        FrameEncoder.messageTail(reply: Span(), headers: Span(), payload: payload.span, to: &bytes)
+        append(PlainPublish(subject: start, tail: tail, end: bytes.count, size: payload.count, hasReply: false))
     }
 
     mutating func removeFrames() {

@@ -39,14 +39,17 @@ final class Router: Sendable {
         }
     }
 
-    /// Delivers messages of a network connection, in order, to connections that are in no queue group.
+    /// Delivers messages of a network connection, in order, to connections.
     ///
     /// - Parameter echoless: The publisher, if it does not want its own messages back.
+    /// - Returns: How many of the messages, from the first on, reached anybody.
+    @discardableResult
     func deliver(
-        _ run: borrowing PublishRun, in bytes: borrowing Span<UInt8>, of buffer: ByteBuffer, along route: SubjectRoute, echoless: Outbox?,
+        _ run: borrowing PublishRun, in bytes: borrowing Span<UInt8>, of buffer: ByteBuffer?, along route: SubjectRoute, echoless: Outbox?,
         into batch: inout DeliveryBatch
-    ) {
-        let shared = route.plain.count > 1 && run.isWorthSharing(buffer) ? buffer : nil
+    ) -> Int {
+        var reached = 0
+        let shared = buffer.flatMap { route.plain.count > 1 && run.isWorthSharing($0) ? $0 : nil }
         batch.traffic.inMessages += run.frames.count
         batch.traffic.inBytes += run.size
         for subscriber in route.plain {
@@ -56,8 +59,10 @@ final class Router: Sendable {
             batch.note(result, at: outbox)
             batch.traffic.outMessages += count
             batch.traffic.outBytes += count == run.frames.count ? run.size : run.size(first: count)
+            reached = max(reached, count)
             if result.contains(.expired) { expire(subscriber, of: outbox) }
         }
+        return reached
     }
 
     /// Delivers a message of a network connection.

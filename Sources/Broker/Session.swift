@@ -164,8 +164,8 @@ struct Session {
         let generation = router.interest.generation
         var offset = start
         var subject = 0..<0
-        // Whether nobody gets a request, and its sender has to be told, shows only when it is delivered by itself.
-        while let publish = parser.plainPublish(in: bytes, from: offset), !publish.hasReply {
+        var isWanted = false
+        while let publish = parser.plainPublish(in: bytes, from: offset) {
             let next = publish.subject..<(publish.tail - 1)
             if subject.isEmpty || !RouteCache.areEqual(bytes.extracting(subject), bytes.extracting(next)) {
                 let name = bytes.extracting(next)
@@ -176,7 +176,9 @@ struct Session {
                     publishRun.begin(route)
                 }
                 subject = next
+                isWanted = !route.isEmpty
             }
+            guard isWanted || !publish.hasReply else { break }
             publishRun.append(publish)
             if publishRun.isFull { deliverRun(in: bytes, of: buffer) }
             offset = publish.end
@@ -189,8 +191,23 @@ struct Session {
     private mutating func deliverRun(in bytes: borrowing Span<UInt8>, of buffer: ByteBuffer) {
         guard let route = publishRun.route, !publishRun.frames.isEmpty else { return }
         let echoless = machine.options.echo ? nil : outbox
-        router.deliver(publishRun, in: bytes, of: buffer, along: route, echoless: echoless, into: &batch)
+        let reached = router.deliver(publishRun, in: bytes, of: buffer, along: route, echoless: echoless, into: &batch)
+        if reached < publishRun.frames.count { answerUnreached(publishRun.frames[reached...], in: bytes) }
         publishRun.removeFrames()
+    }
+
+    /// Tells the client which of its requests reached nobody.
+    private mutating func answerUnreached(_ frames: ArraySlice<PublishRun.Frame>, in bytes: borrowing Span<UInt8>) {
+        for place in frames {
+            guard case .frame(.publish(let frame), _)? = try? parser.nextClientFrame(in: bytes, from: Int(place.start)) else { return }
+            answerUnreached(frame, in: bytes)
+        }
+    }
+
+    private mutating func answerUnreached(_ frame: PublishFrame, in bytes: borrowing Span<UInt8>) {
+        guard machine.options.noResponders, let reply = frame.reply else { return }
+        let notice = NoResponders(subject: Array(copying: bytes.extracting(frame.subject)))
+        notice.send(to: outbox, at: Array(copying: bytes.extracting(reply)), router: router, into: &batch)
     }
 
     private mutating func receive(_ frame: ClientFrame, in bytes: borrowing Span<UInt8>) {
@@ -247,10 +264,7 @@ struct Session {
         turn &+= 1
         let echoless = machine.options.echo ? nil : outbox
         let anybody = router.deliver(frame, in: bytes, along: route, origin: access, echoless: echoless, turn: turn, into: &batch)
-        if !anybody, machine.options.noResponders, let reply = frame.reply {
-            let notice = NoResponders(subject: Array(copying: subject))
-            notice.send(to: outbox, at: Array(copying: bytes.extracting(reply)), router: router, into: &batch)
-        }
+        if !anybody { answerUnreached(frame, in: bytes) }
     }
 
     private mutating func subscribe(_ frame: SubscribeFrame, in bytes: borrowing Span<UInt8>) {

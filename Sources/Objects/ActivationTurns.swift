@@ -31,7 +31,7 @@ extension Activation {
         }
         guard var current = core else { return }
         if let messageID = caller.messageID, let known = current.replies[messageID], !handler.isQuery {
-            hold(nil, caller, generation: current.generation, payload: known.payload, TurnEffects())
+            await hold(nil, caller, generation: current.generation, payload: known.payload, TurnEffects())
             return
         }
         let isCurrent = await run(&current, caller, isQuery: handler.isQuery) { object, turn in
@@ -75,7 +75,7 @@ extension Activation {
         do {
             if kind.isPersistent { row = try await services.store.load(id) }
             if let state = row.state { object.state = try StateCoding.decode(state, of: id, fresh: object.state) }
-            let encoded = try row.state ?? JSONPayload.encode(object.state)
+            let encoded = kind.isPersistent ? try row.state ?? JSONPayload.encode(object.state) : []
             return Core(
                 object: object, version: row.version, ownerEpoch: row.ownerEpoch, encoded: encoded, replies: ReplyRecords(row.replies),
                 generation: generation)
@@ -99,7 +99,7 @@ extension Activation {
         do {
             let payload = try await body(&attempt, turn)
             var effects = try turn.finish()
-            let encoded = isQuery ? core.encoded : try JSONPayload.encode(attempt.state)
+            let encoded = isQuery || !kind.isPersistent ? core.encoded : try JSONPayload.encode(attempt.state)
             guard isCurrent(core.generation) else {
                 let lost = CallError(.unavailable, "an earlier turn of \(id) could not be committed; ask again")
                 refuse(caller, lost)
@@ -107,11 +107,11 @@ extension Activation {
                 return false
             }
             if isQuery {
-                hold(nil, caller, generation: core.generation, payload: payload, effects)
+                await hold(nil, caller, generation: core.generation, payload: payload, effects)
             } else {
                 let commit = commit(&core, encoded: encoded, caller: caller, payload: payload, effects: &effects)
                 core.object = attempt
-                hold(commit, caller, generation: core.generation, payload: payload, effects)
+                await hold(commit, caller, generation: core.generation, payload: payload, effects)
             }
         } catch {
             let failure = explain(error)
@@ -162,33 +162,48 @@ extension Activation {
 
     // MARK: Holding and releasing
 
-    private func hold(_ commit: TurnCommit?, _ caller: Caller, generation: UInt64, payload: [UInt8], _ effects: TurnEffects) {
-        hold(
+    private func hold(_ commit: TurnCommit?, _ caller: Caller, generation: UInt64, payload: [UInt8], _ effects: TurnEffects) async {
+        let isHeld = hold(
             commit, generation: generation,
             release: { receipt in
                 self.release(effects, receipt: receipt, generation: generation)
-                if let reply = caller.reply { self.services.publish(BusMessage(subject: reply, payload: payload)) }
+                self.reply(payload, to: caller)
             },
             fail: { self.refuse(caller, $0) })
+        guard !isHeld else { return }
+        var effects = effects
+        if effects.publishes.count > 1 {
+            await services.publish(effects.publishes)
+            effects.publishes = []
+        }
+        release(effects, receipt: nil, generation: generation)
+        reply(payload, to: caller)
     }
 
     private func hold(_ commit: TurnCommit?, _ caller: Caller, generation: UInt64, failure: CallError) {
-        hold(
+        let isHeld = hold(
             commit, generation: generation, release: { _ in self.refuse(caller, failure) }, fail: { self.refuse(caller, $0) })
+        if !isHeld { refuse(caller, failure) }
     }
 
+    /// False when there is nothing to wait for.
     private func hold(
         _ commit: TurnCommit?, generation: UInt64, release: @escaping @Sendable (CommitReceipt?) -> Void,
         fail: @escaping @Sendable (CallError) -> Void
-    ) {
+    ) -> Bool {
         let mustWait = state.withLock { state -> Bool in
             guard commit != nil || state.held > 0 else { return false }
             state.held += 1
             return true
         }
-        guard mustWait else { return release(nil) }
+        guard mustWait else { return false }
         services.turns.enter()  // until `turnLeft()`
         services.committer.submit(HeldTurn(owner: self, generation: generation, commit: commit, release: release, fail: fail))
+        return true
+    }
+
+    private func reply(_ payload: [UInt8], to caller: Caller) {
+        if let subject = caller.reply { services.publish(BusMessage(subject: subject, payload: payload)) }
     }
 
     private func release(_ effects: TurnEffects, receipt: CommitReceipt?, generation: UInt64) {

@@ -24,4 +24,13 @@ struct ObjectServices: Sendable {
             logger.debug("message not delivered", metadata: ["subject": "\(message.subject)", "error": "\(error)"])
         }
     }
+
+    /// Publishes what may be much, at a pace that subscribers can keep.
+    func publish(_ messages: [BusMessage]) async {
+        do {
+            try await bus.publish(contentsOf: messages)
+        } catch {
+            logger.debug("messages not delivered", metadata: ["count": "\(messages.count)", "error": "\(error)"])
+        }
+    }
 }

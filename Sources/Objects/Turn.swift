@@ -37,7 +37,7 @@ public final class Turn: Sendable {
     /// Publishes an event of this object: durable ones in its stream, with the commit; then to whoever follows.
     public func publish<E: Event>(_ event: E) {
         change { effects throws in
-            let event = NewEvent(subject: try ObjectSubject.event(object, name: E.name), payload: try JSONPayload.encode(event))
+            let event = NewEvent(subject: try effects.subject(of: E.self, from: object), payload: try JSONPayload.encode(event))
             if E.durability == .durable, context.isPersistent {
                 effects.events.append(event)
             } else {

@@ -9,6 +9,16 @@ struct TurnEffects: Sendable {
     var background: [@Sendable (ObjectReference) async throws -> Void] = []
     var deactivates = false
     var failure: (any Error)?
+    /// The subject of the last event, since the next is likely to be of its type.
+    private var last: (type: ObjectIdentifier, subject: Subject)?
+
+    mutating func subject<E: Event>(of type: E.Type, from object: ObjectID) throws(SubjectError) -> Subject {
+        let key = ObjectIdentifier(type)
+        if let last, last.type == key { return last.subject }
+        let subject = try ObjectSubject.event(object, name: type.name)
+        last = (key, subject)
+        return subject
+    }
 }
 
 /// A message an object sends itself later.

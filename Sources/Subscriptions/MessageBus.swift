@@ -9,6 +9,12 @@ public protocol MessageBus: Sendable {
     /// - Throws: ``BusError`` when the bus is closed, has no room, or the message breaks one of its limits.
     func publish(_ message: BusMessage) throws(BusError)
 
+    /// Hands messages over, in order, each as ``publish(_:)`` does. Where it can, the bus waits a little while subscribers are behind, so
+    /// that those who read as fast as they can miss nothing of a burst.
+    ///
+    /// - Throws: ``BusError`` as ``publish(_:)``, once the messages it could take are handed over.
+    func publish(contentsOf messages: [BusMessage]) async throws(BusError)
+
     /// Calls `receive` for every message that matches, until the attachment is cancelled.
     ///
     /// `receive` runs on the thread that delivers and must return at once: hand over, never wait. Calls for one attachment are in
@@ -19,6 +25,17 @@ public protocol MessageBus: Sendable {
     func attach(
         _ pattern: SubjectPattern, queue: String?, _ receive: @escaping @Sendable (BusMessage) -> Void
     ) throws(BusError) -> Attachment
+}
+
+extension MessageBus {
+    /// One after the other.
+    public func publish(contentsOf messages: [BusMessage]) async throws(BusError) {
+        var failure: BusError?
+        for message in messages {
+            do throws(BusError) { try publish(message) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+    }
 }
 
 /// A registration at a bus; it ends with ``cancel()`` or with its last reference.

@@ -17,6 +17,7 @@ public enum SubjectToken {
     /// Decodes what ``encode(_:)`` makes; nil for text that is empty, not UTF-8, wrongly encoded, or that had to be encoded.
     public static func decode(_ token: some StringProtocol) -> String? {
         guard !token.isEmpty else { return nil }
+        guard token.utf8.contains(where: mustEncode) else { return String(token) }
         var bytes: [UInt8] = []
         var encoded = token.utf8.makeIterator()
         while let byte = encoded.next() {

@@ -14,8 +14,9 @@ public struct PlainPublish: Sendable, Hashable {
     /// Whether there is a reply subject.
     public var hasReply: Bool
 
+    /// With these offsets.
     @inlinable
-    init(subject: Int, tail: Int, end: Int, size: Int, hasReply: Bool) {
+    public init(subject: Int, tail: Int, end: Int, size: Int, hasReply: Bool) {
         self.subject = subject
         self.tail = tail
         self.end = end

@@ -9,7 +9,8 @@ struct Bench: AsyncParsableCommand {
             another; on the same one the two share the cores.
             """,
         subcommands: [
-            BenchPub.self, BenchFanOut.self, BenchRoundTrip.self, BenchRequest.self, BenchIdle.self, BenchRelay.self,
+            BenchPub.self, BenchFanOut.self, BenchRoundTrip.self, BenchRequest.self, BenchEvents.self, BenchIdle.self,
+            BenchRelay.self,
         ])
 }
 

@@ -14,8 +14,8 @@ struct BenchPub: AsyncParsableCommand {
 
     func run() async throws {
         let traffic = BenchTraffic(
-            server: try options.place(), publishers: publishers, subscribers: 0, subjects: subjects, size: options.size,
-            subject: options.subject, duration: length.duration, messages: length.messages)
+            server: try options.place(), load: try PublishLoad(subject: options.subject, subjects: subjects, size: options.size),
+            publishers: publishers, subscribers: 0, duration: length.duration, messages: length.messages)
         try await traffic.run(mode: "pub").report(json: options.json)
     }
 
@@ -43,8 +43,8 @@ struct BenchFanOut: AsyncParsableCommand {
 
     func run() async throws {
         let traffic = BenchTraffic(
-            server: try options.place(), publishers: publishers, subscribers: subscribers, subjects: subjects, size: options.size,
-            subject: options.subject, duration: length.duration, messages: length.messages)
+            server: try options.place(), load: try PublishLoad(subject: options.subject, subjects: subjects, size: options.size),
+            publishers: publishers, subscribers: subscribers, duration: length.duration, messages: length.messages)
         try await traffic.run(mode: "fan-out").report(json: options.json)
     }
 

@@ -1,25 +1,22 @@
 /// Publishers and subscribers at full speed.
 struct BenchTraffic: Sendable {
     let server: BenchServer
+    let load: PublishLoad
     let publishers: Int
     let subscribers: Int
-    let subjects: Int
-    let size: Int
-    let subject: String
     let duration: Double
     let messages: Int?
 
     func run(mode: String) async throws -> BenchResult {
         BenchSocket.raiseDescriptorLimit()
-        let load = try PublishLoad(subject: subject, subjects: subjects, size: size, pieceSize: 65_536)
         // What may be under way to one subscriber, so that all of them together stay within what a machine has.
         let bytes = Swift.max(1 << 18, Swift.min(8 << 20, (64 << 20) / Swift.max(1, subscribers)))
-        let window = Swift.max(bytes / load.frameLength, load.pieces.map(\.count).max() ?? 1)
+        let window = Swift.max(bytes / load.messageLength, load.pieces.map(\.count).max() ?? 1)
         var scratch = BenchConnection.scratch()
         var listening: [BenchConnection] = []
         for _ in 0..<subscribers {
             var connection = try BenchConnection(server)
-            try connection.subscribe(PublishLoad.pattern(subject, of: subjects))
+            try connection.subscribe(load.pattern)
             try connection.settle(&scratch)
             listening.append(connection)
         }
@@ -28,21 +25,21 @@ struct BenchTraffic: Sendable {
         let connections = listening
         var bodies: [@Sendable () throws -> Int] = []
         for connection in sending {
-            bodies.append { try publish(load, on: connection, window: window, progress) }
+            bodies.append { try publish(on: connection, window: window, progress) }
         }
         if subscribers > 0 {
-            bodies.append { try listen(on: connections, length: load.messageLength, progress) }
+            bodies.append { try listen(on: connections, progress) }
         }
         let clock = ContinuousClock()
         let start = clock.now
         let counts = try await BenchThreads.run(bodies)
         let seconds = (clock.now - start) / .seconds(1)
         return BenchResult(
-            mode: mode, size: size, seconds: seconds, published: counts.prefix(publishers).reduce(0, +),
+            mode: mode, size: load.size, seconds: seconds, published: counts.prefix(publishers).reduce(0, +),
             delivered: counts.dropFirst(publishers).reduce(0, +))
     }
 
-    private func publish(_ load: PublishLoad, on connection: BenchConnection, window: Int, _ progress: BenchProgress) throws -> Int {
+    private func publish(on connection: BenchConnection, window: Int, _ progress: BenchProgress) throws -> Int {
         var connection = connection
         var scratch = BenchConnection.scratch()
         let clock = ContinuousClock()
@@ -54,7 +51,8 @@ struct BenchTraffic: Sendable {
             number = number + 1 == load.pieces.count ? 0 : number + 1
             let count = Swift.min(piece.count, (messages ?? .max) - sent)
             if subscribers > 0 { try progress.waitForRoom(window - count) }
-            try connection.socket.send(load.file, from: piece.start, count: count * load.frameLength)
+            try connection.socket.send(
+                load.file, from: piece.start, count: count == piece.count ? piece.length : piece.length / piece.count * count)
             sent += count
             progress.publish(count)
         }
@@ -63,10 +61,10 @@ struct BenchTraffic: Sendable {
         return sent
     }
 
-    private func listen(on connections: [BenchConnection], length: Int, _ progress: BenchProgress) throws -> Int {
+    private func listen(on connections: [BenchConnection], _ progress: BenchProgress) throws -> Int {
         do {
             return connections.count == 1
-                ? try listenToOne(connections[0], length, progress) : try listenToMany(connections, length, progress)
+                ? try listenToOne(connections[0], progress) : try listenToMany(connections, progress)
         } catch {
             progress.fail()
             throw error
@@ -77,14 +75,14 @@ struct BenchTraffic: Sendable {
         progress.publishersDone == publishers && slowest >= progress.published
     }
 
-    private func listenToOne(_ connection: BenchConnection, _ length: Int, _ progress: BenchProgress) throws -> Int {
+    private func listenToOne(_ connection: BenchConnection, _ progress: BenchProgress) throws -> Int {
         var poller = BenchPoller([connection.socket])
         var connection = connection
         var scratch = BenchConnection.scratch()
         var received = 0
         var idle = 0
         while !isOver(received, progress) {
-            let count = try connection.count(messagesOf: length, &scratch)
+            let count = try connection.count(messagesOf: load.messageLength, &scratch)
             if count > 0 {
                 received += count
                 progress.slowest(received)
@@ -97,7 +95,7 @@ struct BenchTraffic: Sendable {
         return received
     }
 
-    private func listenToMany(_ connections: [BenchConnection], _ length: Int, _ progress: BenchProgress) throws -> Int {
+    private func listenToMany(_ connections: [BenchConnection], _ progress: BenchProgress) throws -> Int {
         var connections = connections
         var poller = BenchPoller(connections.map(\.socket))
         var scratch = BenchConnection.scratch()
@@ -107,7 +105,7 @@ struct BenchTraffic: Sendable {
         while !isOver(slowest, progress) {
             idle += 1
             _ = try poller.wait(milliseconds: 20) { index in
-                received[index] += try connections[index].count(messagesOf: length, &scratch)
+                received[index] += try connections[index].count(messagesOf: load.messageLength, &scratch)
                 idle = 0
             }
             slowest = received.min() ?? 0

@@ -1,23 +1,25 @@
 import RivuletWire
 
-/// Frames made before the measurement, in pieces that are sent whole.
+/// Frames made before the measurement, in pieces that are sent whole, and the messages they make subscribers get.
 struct PublishLoad: Sendable {
     /// Some frames in a row.
     struct Piece: Sendable {
         let start: Int
+        let length: Int
+        /// How many messages each subscriber gets for it.
         let count: Int
     }
 
     let pieces: [Piece]
     let file: BenchFile
-    /// Every frame is as long as any other.
-    let frameLength: Int
+    /// What a subscriber asks for to get them all.
+    let pattern: String
+    /// Every message that a subscriber with a sid of one digit gets is as long.
+    let messageLength: Int
+    let size: Int
 
-    /// As long as every MSG that a subscriber with a sid of one digit gets.
-    var messageLength: Int { frameLength + 2 }
-
-    /// - Parameter pieceSize: About how many bytes a piece is; it holds one frame at least.
-    init(subject: String, subjects: Int, size: Int, pieceSize: Int) throws(BenchError) {
+    /// Messages that are published.
+    init(subject: String, subjects: Int, size: Int) throws(BenchError) {
         let payload = [UInt8](repeating: UInt8(ascii: "x"), count: size)
         var pieces: [Piece] = []
         var bytes: [UInt8] = []
@@ -30,15 +32,32 @@ struct PublishLoad: Sendable {
             count += 1
             number += 1
             if frameLength == 0 { frameLength = bytes.count }
-            if bytes.count - start + frameLength > pieceSize {
-                pieces.append(Piece(start: start, count: count))
+            if bytes.count - start + frameLength > 65_536 {
+                pieces.append(Piece(start: start, length: bytes.count - start, count: count))
                 start = bytes.count
                 count = 0
             }
         } while number < subjects || pieces.isEmpty
-        if count > 0 { pieces.append(Piece(start: start, count: count)) }
+        if count > 0 { pieces.append(Piece(start: start, length: bytes.count - start, count: count)) }
         self.pieces = pieces
-        self.frameLength = frameLength
+        self.size = size
+        pattern = Self.pattern(subject, of: subjects)
+        messageLength = frameLength + 2
+        file = try BenchFile(bytes)
+    }
+
+    /// Calls that make an object publish events.
+    ///
+    /// - Parameters:
+    ///   - perCall: How many events each call leads to.
+    ///   - size: The bytes of an event.
+    init(call: String, body: String, perCall: Int, event: String, size: Int) throws(BenchError) {
+        var bytes: [UInt8] = []
+        FrameEncoder.publish(call, payload: Array(body.utf8), to: &bytes)
+        pieces = [Piece(start: 0, length: bytes.count, count: perCall)]
+        pattern = event
+        messageLength = "MSG \(event) 1 \(size)".utf8.count + 2 + size + 2
+        self.size = size
         file = try BenchFile(bytes)
     }
 

@@ -1,0 +1,123 @@
+import Foundation
+import RivuletContract
+import Testing
+
+/// What is written fast is what Foundation's encoder writes.
+struct JSONPayloadTests {
+    private struct Plain: Codable, Hashable {
+        var number = -42
+        var small: UInt8 = 7
+        var ratio = 1.5
+        var single: Float = 0.25
+        var isOpen = true
+        var text = "quote \" backslash \\ slash / line\n tab\t bell\u{7} é 🂡"
+        var absent: String?
+        var list = [1, 2, 3]
+        var names: [String: [Bool]] = ["a": [true], "b": []]
+        var byNumber = [1: "one"]
+        var when = Date(timeIntervalSince1970: 1_700_000_000)
+        var data = Data([0, 1, 255])
+        var place = URL(string: "https://example.org/a?b=c")
+        var inner = Inner()
+        var choice = Choice.pair(1, name: "x")
+        var choices = [Choice.none, .pair(2, name: "y")]
+        var optionals: [Int?] = [nil, 3]
+    }
+    private struct Inner: Codable, Hashable { var values: [Inner] = [] }
+    private enum Choice: Codable, Hashable {
+        case none
+        case pair(Int, name: String)
+    }
+    private class Animal: Codable {
+        var legs = 4
+        init() {}
+    }
+    private final class Dog: Animal {
+        var name = "rex"
+        private enum CodingKeys: CodingKey { case name }
+        override init() { super.init() }
+        required init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            name = try container.decode(String.self, forKey: .name)
+            try super.init(from: container.superDecoder())
+        }
+        override func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(name, forKey: .name)
+            try super.encode(to: container.superEncoder())
+        }
+    }
+    private struct Interleaved: Encodable {
+        private enum CodingKeys: CodingKey { case first, second, third }
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            var nested = container.nestedContainer(keyedBy: CodingKeys.self, forKey: .first)
+            try container.encode(2, forKey: .second)
+            try nested.encode(3, forKey: .third)
+        }
+    }
+    private struct Silent: Codable, Hashable { func encode(to encoder: any Encoder) {} }
+
+    private func text(_ value: some Encodable) throws -> String {
+        String(decoding: try JSONPayload.encode(value), as: UTF8.self)
+    }
+
+    @Test func aValueIsReadBackAsItWas() throws {
+        let value = Plain()
+        #expect(try JSONPayload.decode(Plain.self, from: JSONPayload.encode(value)) == value)
+    }
+
+    @Test func keysKeepTheOrderOfDeclaration() throws {
+        struct Pair: Codable { var second: Int, first: String }
+        #expect(try text(Pair(second: 1, first: "a")) == #"{"second":1,"first":"a"}"#)
+    }
+
+    @Test func valuesWithoutAnObjectAroundThem() throws {
+        #expect(try text(5) == "5")
+        #expect(try text("a/b") == #""a/b""#)
+        #expect(try text([1.0, 0.1, -3e40]) == "[1,0.1,-3e+40]")
+        #expect(try text(Int?.none) == "null")
+        #expect(try text([Int.min, .max]) == "[-9223372036854775808,9223372036854775807]")
+        #expect(try text([String: Int]()) == "{}")
+        #expect(try text(Date(timeIntervalSince1970: 0)) == #""1970-01-01T00:00:00Z""#)
+    }
+
+    @Test func controlCharactersAreEscaped() throws {
+        let all = String(String.UnicodeScalarView((0..<0x80).compactMap(Unicode.Scalar.init)))
+        let written = try JSONPayload.encode(all)
+        #expect(try JSONDecoder().decode(String.self, from: Data(written)) == all)
+        #expect(written.allSatisfy { $0 >= 0x20 })
+    }
+
+    @Test func whatIsNotWrittenFrontToBackIsWrittenToo() throws {
+        #expect(try JSONPayload.decode(Dog.self, from: JSONPayload.encode(Dog())).legs == 4)
+        let interleaved = try JSONPayload.decode([String: JSONValue].self, from: JSONPayload.encode(Interleaved()))
+        #expect(interleaved == ["first": .object(["third": 3]), "second": .number(2)])
+        #expect(try JSONPayload.decode(Decimal.self, from: JSONPayload.encode(Decimal(string: "1.10"))) == Decimal(string: "1.1"))
+        #expect(try text([Silent()]) == "[{}]")
+    }
+
+    private enum JSONValue: Decodable, Hashable {
+        case number(Int)
+        case object([String: Int])
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let number = try? container.decode(Int.self) {
+                self = .number(number)
+            } else {
+                self = .object(try container.decode([String: Int].self))
+            }
+        }
+    }
+
+    @Test func whatJSONCannotHoldIsAnError() {
+        #expect(throws: EncodingError.self) { try JSONPayload.encode(Double.nan) }
+        #expect(throws: EncodingError.self) { try JSONPayload.encode([Float.infinity]) }
+    }
+
+    @Test func deepNesting() throws {
+        var value = Inner()
+        for _ in 0..<100 { value = Inner(values: [value]) }
+        #expect(try JSONPayload.decode(Inner.self, from: JSONPayload.encode(value)) == value)
+    }
+}
