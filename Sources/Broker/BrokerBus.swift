@@ -29,7 +29,7 @@ extension Broker: MessageBus {
             var batch = DeliveryBatch()
             rest = deliver(rest, into: &batch, &failure)
             send(batch)
-            if let congested = batch.congested { await pause(for: congested) }
+            if let congested = batch.congested { await pause(for: congested) } else { await Task.yield() }
         }
         if let failure { throw failure }
     }
@@ -86,6 +86,9 @@ extension Broker: MessageBus {
         router.interest.insert(subscriber, pattern, queue: queue)
         return Attachment { [router] in router.interest.remove(CollectionOfOne(subscriber)) }
     }
+
+    /// That of the event loop whose thread this is.
+    public var deliveringExecutor: (any TaskExecutor)? { LoopExecutor.current }
 
     @discardableResult
     private func deliver(_ message: BusMessage) -> Bool {

@@ -20,6 +20,7 @@ public enum ObjectSubject {
     ///
     /// - Throws: ``CallError`` 400 with the reason, for a subject that does not have four valid tokens.
     public static func parse(_ subject: Subject) throws(CallError) -> (object: ObjectID, name: String) {
+        if let plain = plainParts(subject) { return plain }
         let tokens = subject.tokens
         guard tokens.count == 4 else {
             let rule =
@@ -35,5 +36,25 @@ public enum ObjectSubject {
             parts.append(part)
         }
         return (ObjectID(kind: parts[0], id: parts[1]), parts[2])
+    }
+
+    /// The parts of a subject of four tokens in which nothing is encoded, as in nearly every call; in one pass.
+    private static func plainParts(_ subject: Subject) -> (object: ObjectID, name: String)? {
+        subject.utf8.withContiguousStorageIfAvailable { bytes -> (object: ObjectID, name: String)? in
+            var dots = (0, 0, 0)
+            var count = 0
+            for (index, byte) in bytes.enumerated() {
+                if byte == UInt8(ascii: ".") {
+                    dots = (dots.1, dots.2, index)
+                    count += 1
+                } else if SubjectToken.mustEncode(byte) {
+                    return nil
+                }
+            }
+            let (first, second, third) = dots
+            guard count == 3, first + 1 < second, second + 1 < third, third + 1 < bytes.count else { return nil }
+            let part = { (range: Range<Int>) in String(decoding: bytes[range], as: UTF8.self) }
+            return (ObjectID(kind: part(first + 1..<second), id: part(second + 1..<third)), part(third + 1..<bytes.count))
+        } ?? nil
     }
 }

@@ -7,7 +7,7 @@ import Synchronization
 /// The object's value is either at rest in `state` or in the hands of the one drain. Turns run on what earlier turns left, committed
 /// or not; the output of each is held until it has committed. When a commit is lost, so is the generation: every held turn fails, and
 /// the object is loaded again before its next message.
-final class Activation<Object: ServiceObject>: Sendable {
+final class Activation: Sendable {
     /// What the mailbox says to a letter.
     enum Receipt {
         case taken, full, ended
@@ -15,7 +15,7 @@ final class Activation<Object: ServiceObject>: Sendable {
 
     /// The object between its turns.
     struct Core: Sendable {
-        var object: Object
+        var object: any ServiceObject
         var version: UInt64
         var ownerEpoch: UInt64
         var encoded: [UInt8]
@@ -45,13 +45,15 @@ final class Activation<Object: ServiceObject>: Sendable {
         let continuation: CheckedContinuation<Bool, Never>
     }
 
+    private static let longestStint = 64
+
     let id: ObjectID
-    let kind: Kind<Object>
+    let kind: Kind
     let services: ObjectServices
     let state: Mutex<State>
     private let onEnd: @Sendable (Activation) -> Void
 
-    init(id: ObjectID, kind: Kind<Object>, services: ObjectServices, onEnd: @escaping @Sendable (Activation) -> Void) {
+    init(id: ObjectID, kind: Kind, services: ObjectServices, onEnd: @escaping @Sendable (Activation) -> Void) {
         self.id = id
         self.kind = kind
         self.services = services
@@ -96,7 +98,8 @@ final class Activation<Object: ServiceObject>: Sendable {
     }
 
     private func startDrain() {
-        let task = services.turns.start { await self.drain() }
+        let executor = kind.configuration.execution == .receivingThread ? services.bus.deliveringExecutor : nil
+        let task = services.turns.start(on: executor) { await self.drain() }
         state.withLock { $0.drain = task }
     }
 
@@ -105,7 +108,11 @@ final class Activation<Object: ServiceObject>: Sendable {
             defer { state.core = nil }
             return state.core
         }
+        var handled = 0
         while let letter = next(&core) {
+            handled += 1
+            // A busy object lets others have the thread.
+            if handled % Self.longestStint == 0 { await Task.yield() }
             switch letter {
             case .delivery(let delivery): await handle(delivery, &core)
             case .deactivate: if await end(&core) { return }

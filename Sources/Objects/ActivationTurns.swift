@@ -21,7 +21,7 @@ extension Activation {
         if let deadline = delivery.deadline, started >= deadline {
             return refuse(caller, CallError(.deadline, "the deadline passed while \(delivery.message) waited for \(id)"))
         }
-        guard let handler = kind.handlers[delivery.message] else {
+        guard let handler = kind[delivery.message] else {
             return refuse(caller, kind.unknown(delivery.message))
         }
         do throws(CallError) {
@@ -35,7 +35,7 @@ extension Activation {
             return
         }
         let isCurrent = await run(&current, caller, isQuery: handler.isQuery) { object, turn in
-            try await handler.run(&object, delivery.payload, turn)
+            try await handler.run(object, delivery.payload, turn)
         }
         core = isCurrent ? current : nil
         kind.statistics.handled(in: services.time.now - started)
@@ -44,8 +44,9 @@ extension Activation {
     func runDeactivating(_ core: inout Core?) async {
         guard var current = core else { return }
         let isCurrent = await run(&current, Caller(), isQuery: false) { object, turn in
+            var object = object
             try await object.deactivating(in: turn)
-            return []
+            return (object, [])
         }
         core = isCurrent ? current : nil
     }
@@ -60,8 +61,9 @@ extension Activation {
         var fresh = try await stored(generation: generation)
         var failure: CallError?
         let isCurrent = await run(&fresh, Caller(), isQuery: false, onFailure: { failure = $0 }) { object, turn in
+            var object = object
             try await object.activated(in: turn)
-            return []
+            return (object, [])
         }
         if let failure { throw failure }
         guard isCurrent else { throw CallError(.unavailable, "\(id) could not be activated; ask again") }
@@ -70,12 +72,12 @@ extension Activation {
     }
 
     private func stored(generation: UInt64) async throws(CallError) -> Core {
-        var object = Object()
+        var object = kind.make()
         var row = StoredObject()
         do {
             if kind.isPersistent { row = try await services.store.load(id) }
-            if let state = row.state { object.state = try StateCoding.decode(state, of: id, fresh: object.state) }
-            let encoded = kind.isPersistent ? try row.state ?? JSONPayload.encode(object.state) : []
+            if let state = row.state { object = try StateCoding.restore(object, from: state, of: id) }
+            let encoded = kind.isPersistent ? try row.state ?? StateCoding.encode(object) : []
             return Core(
                 object: object, version: row.version, ownerEpoch: row.ownerEpoch, encoded: encoded, replies: ReplyRecords(row.replies),
                 generation: generation)
@@ -92,14 +94,13 @@ extension Activation {
     /// Runs one turn on a copy of the object. False when the generation was lost meanwhile: then the object must be loaded again.
     private func run(
         _ core: inout Core, _ caller: Caller, isQuery: Bool, onFailure: (CallError) -> Void = { _ in },
-        _ body: (inout Object, Turn) async throws -> [UInt8]
+        _ body: (any ServiceObject, Turn) async throws -> (object: any ServiceObject, reply: [UInt8])
     ) async -> Bool {
         let turn = makeTurn(caller, isQuery: isQuery, generation: core.generation)
-        var attempt = core.object
         do {
-            let payload = try await body(&attempt, turn)
+            let (attempt, payload) = try await body(core.object, turn)
             var effects = try turn.finish()
-            let encoded = isQuery || !kind.isPersistent ? core.encoded : try JSONPayload.encode(attempt.state)
+            let encoded = isQuery || !kind.isPersistent ? core.encoded : try StateCoding.encode(attempt)
             guard isCurrent(core.generation) else {
                 let lost = CallError(.unavailable, "an earlier turn of \(id) could not be committed; ask again")
                 refuse(caller, lost)

@@ -22,14 +22,12 @@ public struct Query<Object: ServiceObject, M: Message>: Sendable {
 public struct Handlers<Object: ServiceObject>: Sendable {
     /// The names of the messages, in the order of declaration.
     public let names: [String]
-    private let handlers: [String: Handler<Object>]
+    let byName: [String: Handler<Object>]
 
     init(_ list: [Handler<Object>]) {
         names = list.map(\.name)
-        handlers = Dictionary(list.map { ($0.name, $0) }) { first, _ in first }
+        byName = Dictionary(list.map { ($0.name, $0) }) { first, _ in first }
     }
-
-    subscript(name: String) -> Handler<Object>? { handlers[name] }
 }
 
 /// One handler with its types erased: JSON in, JSON out.

@@ -1,35 +1,25 @@
 import Synchronization
 
-/// The activations of one kind; its type is erased for the host.
-protocol AnyKindHost: Sendable {
-    var name: String { get }
-    var messages: [String] { get }
-    var isPersistent: Bool { get }
-    var statistics: KindStatistics { get }
-    /// Hands a call to its object, activating it if need be. Nil when it was taken, else why not.
-    func deliver(_ delivery: Delivery, to id: ObjectID) -> CallError?
-    func checkTurns(at now: Duration)
-    func deactivateAll()
-    var activeCount: Int { get }
-}
-
-final class KindHost<Object: ServiceObject>: AnyKindHost {
-    private let kind = Kind<Object>()
+/// The activations of one kind.
+final class KindHost: Sendable {
+    private let kind: Kind
     private let services: ObjectServices
-    private let activations = Mutex<[ObjectID: Activation<Object>]>([:])
+    private let activations = Mutex<[ObjectID: Activation]>([:])
 
-    init(services: ObjectServices) {
+    init(_ kind: Kind, services: ObjectServices) {
+        self.kind = kind
         self.services = services
     }
 
     var name: String { kind.name }
-    var messages: [String] { kind.handlers.names }
+    var messages: [String] { kind.messages }
     var isPersistent: Bool { kind.isPersistent }
     var statistics: KindStatistics { kind.statistics }
     var activeCount: Int { activations.withLock { $0.count } }
 
+    /// Hands a call to its object, activating it if need be. Nil when it was taken, else why not.
     func deliver(_ delivery: Delivery, to id: ObjectID) -> CallError? {
-        guard kind.handlers[delivery.message] != nil else { return kind.unknown(delivery.message) }
+        guard kind[delivery.message] != nil else { return kind.unknown(delivery.message) }
         while true {
             let activation = activation(of: id)
             switch activation.deliver(delivery) {
@@ -48,7 +38,7 @@ final class KindHost<Object: ServiceObject>: AnyKindHost {
         for activation in activations.withLock({ Array($0.values) }) { activation.deactivate(afterOthers: true) }
     }
 
-    private func activation(of id: ObjectID) -> Activation<Object> {
+    private func activation(of id: ObjectID) -> Activation {
         activations.withLock { activations in
             if let present = activations[id] { return present }
             let made = Activation(id: id, kind: kind, services: services) { [weak self] in self?.forget($0) }
@@ -57,7 +47,7 @@ final class KindHost<Object: ServiceObject>: AnyKindHost {
         }
     }
 
-    private func forget(_ activation: Activation<Object>) {
+    private func forget(_ activation: Activation) {
         activations.withLock { activations in
             if activations[activation.id] === activation { activations[activation.id] = nil }
         }

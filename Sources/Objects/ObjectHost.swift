@@ -10,7 +10,7 @@ public final class ObjectHost: Sendable {
         var isStopping = false
     }
 
-    private let kinds: [String: any AnyKindHost]
+    private let kinds: [String: KindHost]
     private let services: ObjectServices
     private let log: any EventLog
     private let requester: Requester
@@ -36,12 +36,8 @@ public final class ObjectHost: Sendable {
         self.requester = requester
         self.services = services
         self.log = log
-        let hosts = objects.map { Self.host($0, services) }
+        let hosts = objects.map { KindHost(Kind($0), services: services) }
         kinds = Dictionary(hosts.map { ($0.name, $0) }) { first, _ in first }
-    }
-
-    private static func host<Object: ServiceObject>(_ type: Object.Type, _ services: ObjectServices) -> any AnyKindHost {
-        KindHost<Object>(services: services)
     }
 
     /// How many objects are active.

@@ -24,12 +24,12 @@ struct ServiceAnnouncer: Sendable {
         var endpoints: [Endpoint]?
     }
 
-    private let kinds: [any AnyKindHost]
+    private let kinds: [KindHost]
     private let id = String(UInt64.random(in: .min ... .max), radix: 36)
     private let started: Timestamp
     private let publish: @Sendable (BusMessage) -> Void
 
-    init(kinds: [any AnyKindHost], time: any TimeSource, publish: @escaping @Sendable (BusMessage) -> Void) {
+    init(kinds: [KindHost], time: any TimeSource, publish: @escaping @Sendable (BusMessage) -> Void) {
         self.kinds = kinds
         started = time.wallTime
         self.publish = publish
@@ -45,7 +45,7 @@ struct ServiceAnnouncer: Sendable {
         }
     }
 
-    private func answer(_ verb: Substring, _ kind: any AnyKindHost) -> Answer? {
+    private func answer(_ verb: Substring, _ kind: KindHost) -> Answer? {
         switch verb {
         case "PING": return Answer(type: "io.nats.micro.v1.ping_response", name: kind.name, id: id)
         case "INFO":
@@ -68,7 +68,7 @@ struct ServiceAnnouncer: Sendable {
         }
     }
 
-    private func subject(_ kind: any AnyKindHost, _ message: String) -> String {
+    private func subject(_ kind: KindHost, _ message: String) -> String {
         "obj.\(SubjectToken.encode(kind.name)).*.\(message == "*" ? message : SubjectToken.encode(message))"
     }
 }

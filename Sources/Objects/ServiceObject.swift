@@ -53,6 +53,15 @@ public struct ObjectConfiguration: Sendable, Hashable {
         case none
     }
 
+    /// Where turns run.
+    public enum Execution: Sendable, Hashable {
+        /// On the thread that received the call, which also reads from and writes to other connections. Replies leave soonest, and the
+        /// node has the least work; a turn that computes for long holds those connections up.
+        case receivingThread
+        /// On Swift's shared pool of threads: for turns that compute for more than about a millisecond.
+        case sharedPool
+    }
+
     /// When state is stored; with every turn unless said otherwise.
     public var persistence = Persistence.everyTurn
     /// How long an activation without messages and schedules stays; 5 minutes.
@@ -62,12 +71,17 @@ public struct ObjectConfiguration: Sendable, Hashable {
     /// How long a turn may take before its task is cancelled and the caller gets 408; 30 s.
     public var turnTimeout = Duration.seconds(30)
 
+    /// Where turns run; on the thread that received the call unless said otherwise. Wherever that is, a turn never blocks its thread.
+    public var execution = Execution.receivingThread
+
     /// The defaults, changed where given.
     public init(
-        persistence: Persistence = .everyTurn, idleTimeout: Duration = .seconds(300), mailboxCapacity: Int = 1024,
+        persistence: Persistence = .everyTurn, execution: Execution = .receivingThread, idleTimeout: Duration = .seconds(300),
+        mailboxCapacity: Int = 1024,
         turnTimeout: Duration = .seconds(30)
     ) {
         self.persistence = persistence
+        self.execution = execution
         self.idleTimeout = idleTimeout
         self.mailboxCapacity = mailboxCapacity
         self.turnTimeout = turnTimeout

@@ -2,6 +2,22 @@ import Foundation
 
 /// Reads stored state, also what was written before fields with defaults were added.
 enum StateCoding {
+    /// The object with the state that JSON describes.
+    ///
+    /// - Throws: ``UnreadableState`` when it does not decode; it must then not be overwritten.
+    static func restore<Object: ServiceObject>(
+        _ object: Object, from stored: [UInt8], of id: ObjectID
+    ) throws(UnreadableState) -> any ServiceObject {
+        var object = object
+        object.state = try decode(stored, of: id, fresh: object.state)
+        return object
+    }
+
+    /// The object's state as JSON.
+    static func encode(_ object: some ServiceObject) throws -> [UInt8] {
+        try JSONPayload.encode(object.state)
+    }
+
     /// The state that JSON describes, missing top-level fields taken from `fresh`.
     ///
     /// - Throws: ``UnreadableState`` when it does not decode even so; it must then not be overwritten.

@@ -14,16 +14,18 @@ final class TaskScope: Sendable {
     private let state = Mutex(State())
 
     /// Starts a task that the scope answers for.
+    ///
+    /// - Parameter executor: Where it runs, if not on the shared pool.
     @discardableResult
-    func start(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+    func start(on executor: (any TaskExecutor)? = nil, _ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
         let number = state.withLock { state -> UInt64 in
             state.lastNumber += 1
             state.busy += 1
             return state.lastNumber
         }
-        let task = Task {
+        let task = Task(executorPreference: executor) {
             await body()
-            finished(number)
+            self.finished(number)
         }
         let isCancelled = state.withLock { state -> Bool in
             if state.finishedEarly.remove(number) == nil { state.tasks[number] = task }

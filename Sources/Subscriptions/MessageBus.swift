@@ -25,9 +25,16 @@ public protocol MessageBus: Sendable {
     func attach(
         _ pattern: SubjectPattern, queue: String?, _ receive: @escaping @Sendable (BusMessage) -> Void
     ) throws(BusError) -> Attachment
+
+    /// Runs tasks on the thread that asks, if that thread delivers for this bus; nil elsewhere. What answers a message at once does so
+    /// soonest, and with the least effort, where the message was received.
+    var deliveringExecutor: (any TaskExecutor)? { get }
 }
 
 extension MessageBus {
+    /// None.
+    public var deliveringExecutor: (any TaskExecutor)? { nil }
+
     /// One after the other.
     public func publish(contentsOf messages: [BusMessage]) async throws(BusError) {
         var failure: BusError?

@@ -33,7 +33,9 @@ public enum SubjectToken {
         return String(validating: bytes, as: UTF8.self)
     }
 
-    private static func mustEncode(_ byte: UInt8) -> Bool {
+    /// Whether the byte may not stand in a token as it is.
+    @inlinable
+    public static func mustEncode(_ byte: UInt8) -> Bool {
         switch byte {
         case 0...0x20, 0x7F, UInt8(ascii: "."), UInt8(ascii: "*"), UInt8(ascii: ">"), UInt8(ascii: "%"), UInt8(ascii: "/"): true
         default: false

@@ -121,3 +121,47 @@ struct JSONPayloadTests {
         #expect(try JSONPayload.decode(Inner.self, from: JSONPayload.encode(value)) == value)
     }
 }
+
+/// What is read fast is what Foundation's decoder reads.
+struct JSONReadingTests {
+    private struct Mixed: Codable, Equatable {
+        var text: String?
+        var number: Int?
+        var small: Int8?
+        var ratio: Double?
+        var list: [Mixed]?
+        var flag: Bool?
+        var map: [String: UInt64]?
+    }
+
+    @Test(arguments: [
+        "{}", " { } ", #"{"text":"a"}"#, #"{"text":"é🂡"}"#, #"{"text":"a\"bA"}"#, #"{"text":null,"number":-5}"#, #"{"number":1.0}"#,
+        #"{"number":1e2}"#, #"{"number":01}"#, #"{"number":-}"#, #"{"number":9223372036854775807}"#, #"{"number":9223372036854775808}"#,
+        #"{"number":-9223372036854775808}"#, #"{"small":127}"#, #"{"small":128}"#, #"{"small":-128}"#, #"{"small":-129}"#,
+        #"{"ratio":0.1}"#, #"{"ratio":-0}"#, #"{"ratio":1.}"#, #"{"ratio":5}"#, #"{"ratio":1e400}"#,
+        #"{"list":[{},{"list":[]},{"number":1}]}"#,
+        #"{"list":[1]}"#, #"{"list":[{}"#, #"{"list":[{},]}"#, #"{"flag":true}"#, #"{"flag":1}"#, #"{"flag":tru}"#, #"{"flag":false,}"#,
+        #"{"map":{"a":1,"b":18446744073709551615}}"#, #"{"map":{"a":-1}}"#, #"{"number":1,"number":2}"#,
+        "{\"text\" : \"a\" , \"number\":\t3}",
+        #"{"unknown":{"deep":[[[]]]},"number":4}"#, #"{"text":"a"}x"#, "[]", "null", "", "  ", "{\"text\":\"\u{1}\"}", #"{"text":"a}"#,
+        #"{1:2}"#,
+    ])
+    func asFoundationReadsIt(json: String) {
+        let decoder = JSONDecoder()
+        let bytes = Array(json.utf8)
+        let expected = try? decoder.decode(Mixed.self, from: Data(bytes.isEmpty ? Array("{}".utf8) : bytes))
+        #expect((try? JSONPayload.decode(Mixed.self, from: bytes)) == expected)
+    }
+
+    @Test func bytesThatAreNotUTF8AreNoText() {
+        #expect(throws: DecodingError.self) {
+            try JSONPayload.decode(Mixed.self, from: Array(#"{"text":""#.utf8) + [0xff] + Array(#""}"#.utf8))
+        }
+    }
+
+    @Test func deepNestingDoesNoHarm() {
+        let depth = 100_000
+        let json = Array(String(repeating: #"{"list":["#, count: depth).utf8)
+        #expect(throws: DecodingError.self) { try JSONPayload.decode(Mixed.self, from: json) }
+    }
+}

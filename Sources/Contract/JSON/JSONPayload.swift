@@ -33,7 +33,9 @@ public enum JSONPayload {
     ///
     /// - Throws: `DecodingError` when it describes no such value.
     public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-        try decoder.decode(type, from: bytes.isEmpty ? Data("{}".utf8) : Data(bytes))
+        let bytes = bytes.isEmpty ? Array("{}".utf8) : bytes
+        if let tape = try? JSONTape(bytes), let value = try? tape.decode(type, at: 0) { return value }
+        return try decoder.decode(type, from: Data(bytes))
     }
 
     /// A decoding error as a sentence that names the place in the JSON.
