@@ -21,13 +21,13 @@ extension Broker: MessageBus {
     /// broker does with publishers on the network, and not longer: a connection that has stopped reading holds nobody.
     ///
     /// - Throws: ``RivuletSubscriptions/BusError`` as ``publish(_:)``.
-    public func publish(contentsOf messages: [BusMessage]) async throws(BusError) {
+    public func publish(_ run: MessageRun) async throws(BusError) {
         var failure: BusError?
-        var rest = messages[...]
-        while !rest.isEmpty {
+        var next = 0
+        while next < run.count {
             guard !isClosed else { throw BusError(.closed, "the broker is closed") }
             var batch = DeliveryBatch()
-            rest = deliver(rest, into: &batch, &failure)
+            next = deliver(run, from: next, into: &batch, &failure)
             send(batch)
             if let congested = batch.congested { await pause(for: congested) } else { await Task.yield() }
         }
@@ -40,33 +40,27 @@ extension Broker: MessageBus {
         while congested.isCongested, clock.now < end, (try? await Task.sleep(for: .milliseconds(1))) != nil {}
     }
 
-    /// Delivers the first of the messages, as many as belong together.
+    /// Delivers messages, as many as belong together.
     ///
-    /// - Returns: Those that are left.
-    private func deliver(
-        _ messages: ArraySlice<BusMessage>, into batch: inout DeliveryBatch, _ failure: inout BusError?
-    ) -> ArraySlice<BusMessage> {
-        guard let first = messages.first else { return [] }
-        let subject = Array(first.subject.utf8)
+    /// - Returns: The number of the first that is left.
+    private func deliver(_ messages: MessageRun, from start: Int, into batch: inout DeliveryBatch, _ failure: inout BusError?) -> Int {
+        let subject = Array(messages.subject.utf8)
         let route = router.processRoute(for: subject.span)
         var run = PublishRun()
         var bytes: [UInt8] = []
-        var next = messages.startIndex
-        while next < messages.endIndex, !run.isFull, bytes.count < configuration.writeSize, route.takesRuns {
-            let message = messages[next]
-            guard message.reply == nil, message.headers.isEmpty, message.subject == first.subject,
-                message.payload.count <= configuration.limits.payload
-            else { break }
-            run.append(subject, message.payload, to: &bytes)
+        var next = start
+        while next < messages.count, !run.isFull, bytes.count < configuration.writeSize, route.takesRuns {
+            let payload = messages.range(next)
+            guard payload.count <= configuration.limits.payload else { break }
+            run.append(subject.span, messages.bytes.span.extracting(payload), to: &bytes)
             next += 1
         }
-        if next > messages.startIndex {
+        if next > start {
             router.deliver(run, in: bytes.span, of: nil, along: route, echoless: nil, into: &batch)
-        } else {
-            do throws(BusError) { try publish(first) } catch { failure = failure ?? error }
-            next += 1
+            return next
         }
-        return messages[next...]
+        do throws(BusError) { try publish(messages.message(start)) } catch { failure = failure ?? error }
+        return start + 1
     }
 
     private func send(_ batch: DeliveryBatch) {

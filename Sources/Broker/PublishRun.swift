@@ -54,12 +54,12 @@ struct PublishRun {
     }
 
     /// Appends a message that is not on the wire yet: its bytes are appended to `bytes` first.
-    mutating func append(_ name: [UInt8], _ payload: [UInt8], to bytes: inout [UInt8]) {
+    mutating func append(_ name: borrowing Span<UInt8>, _ payload: borrowing Span<UInt8>, to bytes: inout [UInt8]) {
         let start = bytes.count
-        bytes.append(contentsOf: name)
+        name.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
         bytes.append(0x20)
         let tail = bytes.count
-        FrameEncoder.messageTail(reply: Span(), headers: Span(), payload: payload.span, to: &bytes)
+        FrameEncoder.messageTail(reply: Span(), headers: Span(), payload: payload, to: &bytes)
         append(PlainPublish(subject: start, tail: tail, end: bytes.count, size: payload.count, hasReply: false))
     }
 

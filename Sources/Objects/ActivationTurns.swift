@@ -172,12 +172,14 @@ extension Activation {
             },
             fail: { self.refuse(caller, $0) })
         guard !isHeld else { return }
-        var effects = effects
-        if effects.publishes.count > 1 {
-            await services.publish(effects.publishes)
-            effects.publishes = []
+        for publication in effects.publications {
+            switch publication {
+            case .message(let message): services.publish(message)
+            case .events(let run) where run.count == 1: services.publish(run.message(0))
+            case .events(let run): await services.publish(run)
+            }
         }
-        release(effects, receipt: nil, generation: generation)
+        carryOut(effects, generation: generation)
         reply(payload, to: caller)
     }
 
@@ -221,7 +223,16 @@ extension Activation {
                         payload: event.payload))
             }
         }
-        for message in effects.publishes { services.publish(message) }
+        for publication in effects.publications {
+            switch publication {
+            case .message(let message): services.publish(message)
+            case .events(let run): for number in 0..<run.count { services.publish(run.message(number)) }
+            }
+        }
+        carryOut(effects, generation: generation)
+    }
+
+    private func carryOut(_ effects: TurnEffects, generation: UInt64) {
         for request in effects.sends {
             do { try services.caller.send(request) } catch {
                 services.logger.warning("message not sent", metadata: ["from": "\(id)", "to": "\(request.object)", "error": "\(error)"])

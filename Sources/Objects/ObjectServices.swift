@@ -26,11 +26,11 @@ struct ObjectServices: Sendable {
     }
 
     /// Publishes what may be much, at a pace that subscribers can keep.
-    func publish(_ messages: [BusMessage]) async {
+    func publish(_ run: MessageRun) async {
         do {
-            try await bus.publish(contentsOf: messages)
+            try await bus.publish(run)
         } catch {
-            logger.debug("messages not delivered", metadata: ["count": "\(messages.count)", "error": "\(error)"])
+            logger.debug("messages not delivered", metadata: ["subject": "\(run.subject)", "error": "\(error)"])
         }
     }
 }

@@ -37,11 +37,11 @@ public final class Turn: Sendable {
     /// Publishes an event of this object: durable ones in its stream, with the commit; then to whoever follows.
     public func publish<E: Event>(_ event: E) {
         change { effects throws in
-            let event = NewEvent(subject: try effects.subject(of: E.self, from: object), payload: try JSONPayload.encode(event))
             if E.durability == .durable, context.isPersistent {
-                effects.events.append(event)
+                let subject = try ObjectSubject.event(object, name: E.name)
+                effects.events.append(NewEvent(subject: subject, payload: try JSONPayload.encode(event)))
             } else {
-                effects.publishes.append(BusMessage(subject: event.subject, payload: event.payload))
+                try effects.publish(event, of: object)
             }
         }
     }
@@ -49,7 +49,7 @@ public final class Turn: Sendable {
     /// Publishes a plain message after the commit; it is delivered to whoever listens and not kept.
     public func publish(_ payload: [UInt8], to subject: String, headers: Headers = Headers()) {
         change { effects throws in
-            effects.publishes.append(BusMessage(subject: try Subject(subject), headers: headers, payload: payload))
+            effects.publish(BusMessage(subject: try Subject(subject), headers: headers, payload: payload))
         }
     }
 

@@ -3,22 +3,39 @@ import RivuletBackbone
 /// What a turn wants done once it has committed.
 struct TurnEffects: Sendable {
     var events: [NewEvent] = []
-    var publishes: [BusMessage] = []
+    private var closed: [Publication] = []
     var sends: [ObjectRequest] = []
     var schedules: [ScheduleChange] = []
     var background: [@Sendable (ObjectReference) async throws -> Void] = []
     var deactivates = false
     var failure: (any Error)?
-    /// The subject of the last event, since the next is likely to be of its type.
-    private var last: (type: ObjectIdentifier, subject: Subject)?
+    /// The events that were published last, while more of their type may follow.
+    private var latest: (type: ObjectIdentifier, run: MessageRun)?
 
-    mutating func subject<E: Event>(of type: E.Type, from object: ObjectID) throws(SubjectError) -> Subject {
-        let key = ObjectIdentifier(type)
-        if let last, last.type == key { return last.subject }
-        let subject = try ObjectSubject.event(object, name: type.name)
-        last = (key, subject)
-        return subject
+    /// What is published and not kept, in order.
+    var publications: [Publication] { closed + (latest.map { [.events($0.run)] } ?? []) }
+
+    mutating func publish(_ message: BusMessage) {
+        closed = publications
+        latest = nil
+        closed.append(.message(message))
     }
+
+    /// Publishes an event that is not kept. Those of one type in a row are kept together.
+    mutating func publish<E: Event>(_ event: E, of object: ObjectID) throws {
+        let type = ObjectIdentifier(E.self)
+        if latest?.type != type {
+            closed = publications
+            latest = (type, MessageRun(subject: try ObjectSubject.event(object, name: E.name)))
+        }
+        try latest?.run.append { bytes throws in try JSONPayload.encode(event, to: &bytes) }
+    }
+}
+
+/// What a turn publishes and nobody keeps.
+enum Publication: Sendable {
+    case message(BusMessage)
+    case events(MessageRun)
 }
 
 /// A message an object sends itself later.

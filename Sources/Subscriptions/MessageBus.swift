@@ -9,11 +9,11 @@ public protocol MessageBus: Sendable {
     /// - Throws: ``BusError`` when the bus is closed, has no room, or the message breaks one of its limits.
     func publish(_ message: BusMessage) throws(BusError)
 
-    /// Hands messages over, in order, each as ``publish(_:)`` does. Where it can, the bus waits a little while subscribers are behind, so
-    /// that those who read as fast as they can miss nothing of a burst.
+    /// Hands messages over, each as ``publish(_:)`` does. Where it can, the bus waits a little while subscribers are behind, so that those
+    /// who read as fast as they can miss nothing of a burst.
     ///
     /// - Throws: ``BusError`` as ``publish(_:)``, once the messages it could take are handed over.
-    func publish(contentsOf messages: [BusMessage]) async throws(BusError)
+    func publish(_ run: MessageRun) async throws(BusError)
 
     /// Calls `receive` for every message that matches, until the attachment is cancelled.
     ///
@@ -36,10 +36,10 @@ extension MessageBus {
     public var deliveringExecutor: (any TaskExecutor)? { nil }
 
     /// One after the other.
-    public func publish(contentsOf messages: [BusMessage]) async throws(BusError) {
+    public func publish(_ run: MessageRun) async throws(BusError) {
         var failure: BusError?
-        for message in messages {
-            do throws(BusError) { try publish(message) } catch { failure = failure ?? error }
+        for number in 0..<run.count {
+            do throws(BusError) { try publish(run.message(number)) } catch { failure = failure ?? error }
         }
         if let failure { throw failure }
     }

@@ -30,7 +30,7 @@ public struct ObjectID: Sendable, Codable, CustomStringConvertible {
 extension ObjectID: Hashable {
     /// Equal bytes.
     public static func == (left: ObjectID, right: ObjectID) -> Bool {
-        left.id.utf8.elementsEqual(right.id.utf8) && left.kind.utf8.elementsEqual(right.kind.utf8)
+        left.id.hasSameBytes(as: right.id) && left.kind.hasSameBytes(as: right.kind)
     }
 
     /// Hashes the bytes.
@@ -41,6 +41,15 @@ extension ObjectID: Hashable {
 }
 
 extension String {
+    /// Whether the UTF-8 bytes are the same.
+    func hasSameBytes(as other: String) -> Bool {
+        guard utf8.count == other.utf8.count else { return false }
+        let isSame = utf8.withContiguousStorageIfAvailable { own in
+            other.utf8.withContiguousStorageIfAvailable { other in zip(own, other).allSatisfy { $0 == $1 } }
+        }
+        return (isSame ?? nil) ?? utf8.elementsEqual(other.utf8)
+    }
+
     /// Hashes what ``Subject``, ``SubjectPattern`` and ``ObjectID`` compare: the UTF-8 bytes, ended as no text ends.
     func hashBytes(into hasher: inout Hasher) {
         if utf8.withContiguousStorageIfAvailable({ hasher.combine(bytes: UnsafeRawBufferPointer($0)) }) == nil {

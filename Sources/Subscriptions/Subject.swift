@@ -37,7 +37,7 @@ public struct Subject: Sendable, CustomStringConvertible {
 extension Subject: Hashable {
     /// Equal bytes.
     public static func == (left: Subject, right: Subject) -> Bool {
-        left.utf8.elementsEqual(right.utf8)
+        left.description.hasSameBytes(as: right.description)
     }
 
     /// Hashes the bytes.

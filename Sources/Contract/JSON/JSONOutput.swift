@@ -7,7 +7,11 @@
 /// Where a value and its parts write themselves to.
 final class JSONOutput {
     /// Each use is one exclusive access; those are what this costs.
-    var text = JSONText()
+    var text: JSONText
+
+    init(_ text: JSONText) {
+        self.text = text
+    }
 
     func value<Value: Encodable>(_ value: Value) throws {
         if Value.self == Date.self, let date = value as? Date { return text.string(date.formatted(.iso8601)) }

@@ -23,10 +23,24 @@ public enum JSONPayload {
     ///
     /// - Throws: `EncodingError` for what JSON cannot hold.
     public static func encode(_ value: some Encodable) throws -> [UInt8] {
-        let output = JSONOutput()
-        if (try? output.value(value)) != nil, !output.text.isBeyond { return output.text.bytes }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(128)
+        try encode(value, to: &bytes)
+        return bytes
+    }
+
+    /// Appends the value as JSON.
+    ///
+    /// - Throws: `EncodingError` for what JSON cannot hold; then the bytes may have got more, which is of no use.
+    public static func encode(_ value: some Encodable, to bytes: inout [UInt8]) throws {
+        let start = bytes.count
+        let output = JSONOutput(JSONText(appendingTo: &bytes))
+        let isWritten = (try? output.value(value)) != nil && !output.text.isBeyond
+        bytes = output.text.takeBytes()
+        guard !isWritten else { return }
         // What is rare, and errors. Foundation's encoder can do all of it and takes ten times as long.
-        return Array(try encoder.encode(value))
+        bytes.removeSubrange(start...)
+        bytes.append(contentsOf: try encoder.encode(value))
     }
 
     /// The value that JSON describes; no bytes at all stand for `{}`.

@@ -6,7 +6,7 @@ struct JSONText {
     /// One bit for each level.
     private static let deepest = 62
 
-    private(set) var bytes: [UInt8] = []
+    private(set) var bytes: [UInt8]
     /// Whether something was asked for that this cannot write.
     private(set) var isBeyond = false
     /// How many containers are open.
@@ -15,8 +15,15 @@ struct JSONText {
     private var hasElements: UInt64 = 0
     private var hasNested: UInt64 = 0
 
-    init() {
-        bytes.reserveCapacity(128)
+    /// Takes the bytes over, until ``takeBytes()``.
+    init(appendingTo bytes: inout [UInt8]) {
+        self.bytes = bytes
+        bytes = []
+    }
+
+    mutating func takeBytes() -> [UInt8] {
+        defer { bytes = [] }
+        return bytes
     }
 
     mutating func giveUp() {
@@ -77,6 +84,13 @@ struct JSONText {
         bytes.append(UInt8(ascii: ":"))
     }
 
+    /// Writes the next member of the object at `level`.
+    @inline(__always)
+    mutating func member(_ level: Int, _ key: String, _ value: (inout JSONText) -> Void) {
+        begin(level, key: key)
+        value(&self)
+    }
+
     /// Opens a container in the one at `level`, which must be the last that is written there.
     mutating func nest(in level: Int, isObject: Bool) {
         open(level + 1, isObject: isObject)
@@ -108,12 +122,31 @@ struct JSONText {
         bytes.append(UInt8(ascii: "\""))
         var value = value
         value.withUTF8 { text in
-            if !text.contains(where: Self.mustEscape) { return bytes.append(contentsOf: text) }
+            if Self.isPlain(UnsafeRawBufferPointer(text)) { return bytes.append(contentsOf: text) }
             for byte in text {
                 if Self.mustEscape(byte) { escape(byte) } else { bytes.append(byte) }
             }
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether nothing has to be escaped. Looks at eight bytes at a time: x - 0x20 and x ^ 0x22 - 1 borrow into the high bit where a
+    /// byte is what is looked for, or where one before it is.
+    private static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
+        let (low, high) = (UInt64(0x0101_0101_0101_0101), UInt64(0x8080_8080_8080_8080))
+        var offset = 0
+        while offset + 8 <= text.count {
+            let eight = text.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let (quotes, slashes) = (eight ^ low &* 0x22, eight ^ low &* 0x5c)
+            let control = (eight &- low &* 0x20) & ~eight
+            guard (control | (quotes &- low) & ~quotes | (slashes &- low) & ~slashes) & high == 0 else { return false }
+            offset += 8
+        }
+        while offset < text.count {
+            if mustEscape(text[offset]) { return false }
+            offset += 1
+        }
+        return true
     }
 
     private mutating func ascii(_ text: String) {

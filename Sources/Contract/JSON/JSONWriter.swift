@@ -29,28 +29,23 @@ private struct JSONObjectWriter<Key: CodingKey>: KeyedEncodingContainerProtocol 
     var codingPath: [any CodingKey] { [] }
 
     func encodeNil(forKey key: Key) {
-        output.text.begin(level, key: key.stringValue)
-        output.text.null()
+        output.text.member(level, key.stringValue) { $0.null() }
     }
 
     func encode(_ value: Bool, forKey key: Key) {
-        output.text.begin(level, key: key.stringValue)
-        output.text.bool(value)
+        output.text.member(level, key.stringValue) { $0.bool(value) }
     }
 
     func encode(_ value: String, forKey key: Key) {
-        output.text.begin(level, key: key.stringValue)
-        output.text.string(value)
+        output.text.member(level, key.stringValue) { $0.string(value) }
     }
 
     func encode(_ value: Double, forKey key: Key) {
-        output.text.begin(level, key: key.stringValue)
-        output.text.number(value)
+        output.text.member(level, key.stringValue) { $0.number(value) }
     }
 
     func encode(_ value: Int, forKey key: Key) {
-        output.text.begin(level, key: key.stringValue)
-        output.text.number(value)
+        output.text.member(level, key.stringValue) { $0.number(value) }
     }
 
     func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws {
