@@ -22,33 +22,33 @@ public struct Query<Object: ServiceObject, M: Message>: Sendable {
 public struct Handlers<Object: ServiceObject>: Sendable {
     /// The names of the messages, in the order of declaration.
     public let names: [String]
-    let byName: [String: Handler<Object>]
+    let runners: [String: Kind.Runner]
 
     init(_ list: [Handler<Object>]) {
         names = list.map(\.name)
-        byName = Dictionary(list.map { ($0.name, $0) }) { first, _ in first }
+        runners = Dictionary(list.map { ($0.name, $0.runner) }) { first, _ in first }
     }
 }
 
-/// One handler with its types erased: JSON in, JSON out.
+/// One handler with its types erased.
 public struct Handler<Object: ServiceObject>: Sendable {
     let name: String
-    let isQuery: Bool
-    let run: @Sendable (inout Object, [UInt8], Turn) async throws -> [UInt8]
+    let runner: Kind.Runner
 
     init<M: Message>(
         _ type: M.Type, isQuery: Bool, _ body: @escaping @Sendable (inout Object, M, Turn) async throws -> M.Reply
     ) {
         name = M.name
-        self.isQuery = isQuery
-        run = { object, payload, turn in
+        runner = Kind.Runner(isQuery: isQuery) { object, payload, turn in
+            guard var object = object as? Object else { throw CallError(.failed, "\(turn.object) is not a \(Object.kind)") }
             let message: M
             do {
                 message = try JSONPayload.decode(M.self, from: payload)
             } catch {
                 throw CallError(.undecodable, "\(M.name): \(JSONPayload.explain(error))")
             }
-            return try JSONPayload.encode(try await body(&object, message, turn))
+            let reply = try JSONPayload.encode(try await body(&object, message, turn))
+            return (object, reply)
         }
     }
 }

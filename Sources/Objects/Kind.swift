@@ -1,5 +1,5 @@
-/// A type of objects that a host serves. The type is erased here, once, so that what runs for each message is not generic: objects come
-/// and go as `any ServiceObject`.
+/// A type of objects that a host serves. The type is erased here and in its handlers, once, so that what runs for each message is not
+/// generic: objects come and go as `any ServiceObject`.
 struct Kind: Sendable {
     /// Runs a turn: the object as it was and the message's JSON go in, the object as it is then and the reply's JSON come out.
     struct Runner: Sendable {
@@ -22,13 +22,7 @@ struct Kind: Sendable {
         messages = handlers.names
         configuration = Object.configuration
         make = { Object() }
-        runners = handlers.byName.mapValues { handler in
-            Runner(isQuery: handler.isQuery) { object, payload, turn in
-                guard var object = object as? Object else { throw CallError(.failed, "\(turn.object) is not a \(Object.kind)") }
-                let reply = try await handler.run(&object, payload, turn)
-                return (object, reply)
-            }
-        }
+        runners = handlers.runners
     }
 
     subscript(message: String) -> Runner? { runners[message] }
