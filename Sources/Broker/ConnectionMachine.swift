@@ -35,7 +35,7 @@ struct ConnectionMachine {
 
     enum Action: Equatable {
         case nothing
-        /// Carry out the operation; first acknowledge it, if the client wants that.
+        /// Carry out the operation; first acknowledge it, if the client wants that. What is not allowed is not acknowledged.
         case carryOut(acknowledge: Bool)
         /// Find out whether the client is let in. Until `login` tells, nothing that it sends is to be read.
         case authenticate
@@ -80,7 +80,7 @@ struct ConnectionMachine {
 
     /// Whether each `publish(hasHeaders: false)` is to be carried out, and nothing else is to be done about it.
     var takesPublishesSilently: Bool {
-        phase == .connected && !options.verbose
+        phase == .connected && !options.verbose && !options.pedantic
     }
 
     /// Whether what the client sent has to wait until it is let in.

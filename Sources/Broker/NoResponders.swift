@@ -11,14 +11,16 @@ struct NoResponders {
         self.headers = headers
     }
 
-    /// Sends it to the connection that asked, if it is subscribed to the reply subject, and to nobody else.
+    /// Sends it to the connection that asked, if it is subscribed to the reply subject outside any queue group, and to nobody else.
+    /// The subscription's maximum is for messages, which this is not.
     func send(to outbox: Outbox, at reply: [UInt8], router: Router, into batch: inout DeliveryBatch) {
-        let route = router.interest.route(for: reply.span)
-        guard let own = (route.plain + route.groups.joined()).first(where: { $0.belongs(to: outbox) }) else { return }
-        var tail: [UInt8] = []
-        FrameEncoder.messageTail(reply: Span(), headers: headers.encoded().span, payload: Span(), to: &tail)
-        let result = outbox.append(subject: reply.span, tail: tail.span, hasHeaders: true, for: own)
-        batch.note(result, at: outbox)
-        if result.contains(.expired) { router.expire(own, of: outbox) }
+        guard SubjectForm(reply, maximumTokens: .max) != .broken,
+            let own = router.interest.route(for: reply.span).plain.first(where: { $0.belongs(to: outbox) })
+        else { return }
+        var frame: [UInt8] = []
+        let sid = own.sid.dropLast()
+        FrameEncoder.message(
+            subject: reply.span, sid: sid.span, reply: Span(), headers: headers.encoded().span, payload: Span(), to: &frame)
+        batch.note(outbox.append(frame), at: outbox)
     }
 }

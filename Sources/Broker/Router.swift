@@ -19,16 +19,21 @@ final class Router: Sendable {
     }
 
     /// Works out where messages to a subject go.
-    func route(for subject: borrowing Span<UInt8>, from party: Party) -> SubjectRoute {
+    ///
+    /// - Parameter isAnswer: Whether it was found that the party may publish there, since that answers a request.
+    func route(for subject: borrowing Span<UInt8>, from party: Party, isAnswer: Bool = false) -> SubjectRoute {
         subject.withUnsafeBufferPointer { name in
-            var verdict = SubjectRoute.Verdict.deliver
-            if !SubjectBytes.isPublishable(name, maximumTokens: configuration.maximumSubjectTokens) {
-                verdict = .invalid
-            } else if !permissions.allow(party, to: .publish, name) {
-                verdict = .forbidden
+            let form = SubjectForm(name, maximumTokens: configuration.maximumSubjectTokens)
+            if form == .long { return SubjectRoute(refused: .invalid, generation: interest.generation) }
+            guard isAnswer || permissions.allow(party, to: .publish, name) else {
+                return SubjectRoute(refused: .forbidden, generation: interest.generation)
             }
-            guard verdict == .deliver else { return SubjectRoute(refused: verdict, generation: interest.generation) }
-            return interest.route(for: name.span).limited { permissions.allow($0.party, to: .receive, name) }
+            // What is no `Subject` is between connections: the process neither gets nor sends it.
+            let isProper = form == .proper
+            guard isProper || form != .broken && party.isNetwork else { return SubjectRoute(generation: interest.generation) }
+            return interest.route(for: name.span).limited {
+                (isProper || $0.party.isNetwork) && permissions.allow($0.party, to: .receive, name)
+            }
         }
     }
 
@@ -86,11 +91,11 @@ final class Router: Sendable {
         // Subscribers in the process and those who do not understand headers need another form, made once for all of them.
         if let tail = frame.tail {
             return deliver(&parcel, subject, bytes.extracting(tail), along: route, into: &batch) {
-                Self.decode(frame, origin: origin, in: bytes)
+                decode(frame, origin: origin, in: bytes)
             }
         }
         let tail = Self.tail(of: frame, in: bytes)
-        return deliver(&parcel, subject, tail.span, along: route, into: &batch) { Self.decode(frame, origin: origin, in: bytes) }
+        return deliver(&parcel, subject, tail.span, along: route, into: &batch) { decode(frame, origin: origin, in: bytes) }
     }
 
     /// Delivers a message of the process.
@@ -210,17 +215,24 @@ final class Router: Sendable {
         return tail
     }
 
-    /// The message for the process. A header block that is malformed, which the wire does not forbid, is left out.
-    private static func decode(_ frame: PublishFrame, origin: Access, in bytes: borrowing Span<UInt8>) -> BusMessage {
+    /// The message for the process. What the wire does not forbid but the process cannot use is left out: a header block that is
+    /// malformed, and a reply subject that is none.
+    private func decode(_ frame: PublishFrame, origin: Access, in bytes: borrowing Span<UInt8>) -> BusMessage {
         var headers = Headers()
         if let range = frame.headers, let parsed = try? Headers(parsing: Array(copying: bytes.extracting(range))) { headers = parsed }
         var message = BusMessage(
             subject: Subject(received: Array(copying: bytes.extracting(frame.subject))),
-            reply: frame.reply.map { Subject(received: Array(copying: bytes.extracting($0))) },
+            reply: reply(of: frame, in: bytes),
             headers: headers,
             payload: Array(copying: bytes.extracting(frame.payload)))
         message.origin = origin
         return message
+    }
+
+    private func reply(of frame: PublishFrame, in bytes: borrowing Span<UInt8>) -> Subject? {
+        guard let range = frame.reply else { return nil }
+        let reply = Array(copying: bytes.extracting(range))
+        return SubjectForm(reply, maximumTokens: configuration.maximumSubjectTokens) == .proper ? Subject(received: reply) : nil
     }
 }
 

@@ -176,7 +176,7 @@ struct Session {
                     publishRun.begin(route)
                 }
                 subject = next
-                isWanted = !route.isEmpty
+                isWanted = !route.isEmpty && !UserInfo.isAsked(at: bytes.extracting(next))
             }
             guard isWanted || !publish.hasReply else { break }
             publishRun.append(publish)
@@ -213,8 +213,9 @@ struct Session {
     private mutating func receive(_ frame: ClientFrame, in bytes: borrowing Span<UInt8>) {
         switch frame {
         case .publish(let frame):
-            guard carryOut(.publish(hasHeaders: frame.headers != nil)) else { return }
-            publish(frame, in: bytes)
+            let action = machine.handle(.publish(hasHeaders: frame.headers != nil))
+            guard case .carryOut(let acknowledge) = action else { return perform(action) }
+            publish(frame, in: bytes, acknowledge: acknowledge)
         case .subscribe(let frame):
             subscribe(frame, in: bytes)
         case .unsubscribe(let sid, let max):
@@ -239,10 +240,14 @@ struct Session {
 
     // MARK: - Operations
 
-    private mutating func publish(_ frame: PublishFrame, in bytes: borrowing Span<UInt8>) {
+    private mutating func publish(_ frame: PublishFrame, in bytes: borrowing Span<UInt8>, acknowledge: Bool) {
         let router = router
         let subject = bytes.extracting(frame.subject)
         let access = login.access
+        // Only told: the message goes where it can all the same.
+        if machine.options.pedantic, SubjectForm(Array(copying: subject), maximumTokens: .max).isWrong {
+            perform(.report(.invalidPublishSubject))
+        }
         var route = routes.route(for: subject, generation: router.interest.generation) {
             router.route(for: subject, from: .network(access))
         }
@@ -252,7 +257,7 @@ struct Session {
             guard router.permissions.allowAnswer(of: login.access, to: Array(copying: subject)) else {
                 return perform(.report(.permissionsViolationPublish(String(decoding: Array(copying: subject), as: UTF8.self))))
             }
-            route = router.route(for: subject, from: .process)
+            route = router.route(for: subject, from: .network(access), isAnswer: true)
         case .deliver: break
         }
         if route.reachesProcess, let range = frame.reply {
@@ -261,28 +266,51 @@ struct Session {
                 return perform(.report(.permissionsViolationReply(String(decoding: reply, as: UTF8.self))))
             }
         }
+        if acknowledge { send(FrameEncoder.ok) }
         turn &+= 1
         let echoless = machine.options.echo ? nil : outbox
         let anybody = router.deliver(frame, in: bytes, along: route, origin: access, echoless: echoless, turn: turn, into: &batch)
-        if !anybody { answerUnreached(frame, in: bytes) }
+        if UserInfo.isAsked(at: subject), let reply = frame.reply {
+            tellUserInfo(at: Array(copying: bytes.extracting(reply)))
+        } else if !anybody {
+            answerUnreached(frame, in: bytes)
+        }
+    }
+
+    /// Answers a client that asks who it is.
+    private mutating func tellUserInfo(at reply: [UInt8]) {
+        guard router.permissions.allowReply(for: login.access, at: reply) else {
+            return perform(.report(.permissionsViolationReply(String(decoding: reply, as: UTF8.self))))
+        }
+        let user = UserInfo(server: info, account: login.account, options: machine.options)
+        let answer = BusMessage(subject: Subject(received: reply), payload: user.encoded(at: SystemTime().wallTime))
+        _ = router.deliver(answer, subject: reply.span, along: router.processRoute(for: reply.span), turn: turn, into: &batch)
     }
 
     private mutating func subscribe(_ frame: SubscribeFrame, in bytes: borrowing Span<UInt8>) {
         let sid = Array(copying: bytes.extracting(frame.sid))
-        let isKnown = subscriptions[sid]?.isActive == true
-        guard let text = String(validating: Array(copying: bytes.extracting(frame.subject)), as: UTF8.self),
-            let pattern = try? SubjectPattern(text), pattern.tokens.count <= router.configuration.maximumSubjectTokens
-        else { return perform(.report(.invalidSubject)) }
+        let subject = Array(copying: bytes.extracting(frame.subject))
         let queue = frame.queue.map { String(decoding: Array(copying: bytes.extracting($0)), as: UTF8.self) }
-        guard router.permissions.allow(.network(login.access), to: .subscribe, pattern.utf8) else {
-            return perform(.report(.subscriptionViolation(text, queue: queue)))
+        guard router.permissions.allow(.network(login.access), to: .subscribe, subject) else {
+            return perform(.report(.subscriptionViolation(String(decoding: subject, as: UTF8.self), queue: queue)))
         }
-        guard carryOut(.subscribe(count: isKnown ? 0 : subscriptions.count)) else { return }
-        // Like nats-server: a sid that is in use keeps its first meaning.
-        guard !isKnown else { return }
+        // Like nats-server: a sid that is in use keeps its first meaning, whatever else it is to mean.
+        if subscriptions[sid]?.isActive == true {
+            _ = carryOut(.subscribe(count: 0))
+            return
+        }
+        guard let pattern = pattern(subject) else { return perform(.report(.invalidSubject)) }
+        guard carryOut(.subscribe(count: subscriptions.count)) else { return }
         let subscriber = Subscriber(outbox, login.access, sid: sid, pattern, queue: queue)
         subscriptions[sid] = subscriber
         router.interest.insert(subscriber, pattern, queue: queue)
+    }
+
+    private func pattern(_ subject: [UInt8]) -> SubjectPattern? {
+        guard let text = String(validating: subject, as: UTF8.self), let pattern = try? SubjectPattern(text),
+            pattern.tokens.count <= router.configuration.maximumSubjectTokens
+        else { return nil }
+        return pattern
     }
 
     private mutating func unsubscribe(_ sid: [UInt8], max: Int?) {

@@ -3,6 +3,7 @@
 final class SubjectRoute: Sendable {
     enum Verdict {
         case deliver
+        /// It has too many tokens.
         case invalid
         case forbidden
     }
@@ -22,7 +23,7 @@ final class SubjectRoute: Sendable {
     /// handed over at a time, and a connection still sees them in the order in which they were published.
     let takesRuns: Bool
 
-    init(plain: [Subscriber], groups: [[Subscriber]], generation: UInt64) {
+    init(plain: [Subscriber] = [], groups: [[Subscriber]] = [], generation: UInt64) {
         verdict = .deliver
         self.generation = generation
         self.plain = plain

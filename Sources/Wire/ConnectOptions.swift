@@ -2,7 +2,8 @@
 public struct ConnectOptions: Sendable, Hashable {
     /// Whether the server acknowledges every operation with `+OK`.
     public var verbose: Bool
-    /// Whether the server checks more strictly. nats-server checks subjects either way.
+    /// Whether the server tells, with an error, of messages whose subject has wildcards or empty tokens. It delivers them either way to
+    /// whoever is subscribed; subjects of subscriptions are checked always.
     public var pedantic: Bool
     /// Whether the client needs TLS.
     public var tlsRequired: Bool

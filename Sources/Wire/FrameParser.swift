@@ -36,7 +36,9 @@ public struct FrameParser: Sendable {
         case .pong: return try text(operation, in: bytes, from: offset) { _ in .pong }
         case .connect: return try text(operation, in: bytes, from: offset) { .connect(json: $0) }
         case .ok: return try text(operation, in: bytes, from: offset) { _ in .ok }
-        case .err: return try text(operation, in: bytes, from: offset) { .error(text: $0) }
+        case .err:
+            guard Self.isBlank(bytes[operation.end]) else { throw .unknownProtocolOperation }
+            return try text(operation, in: bytes, from: offset) { .error(text: $0) }
         case .info: return try text(operation, in: bytes, from: offset) { .info(json: $0) }
         default: throw .unknownProtocolOperation
         }
@@ -105,9 +107,7 @@ public struct FrameParser: Sendable {
         var max: Int?
         switch line.count {
         case 1: break
-        case 2:
-            guard let number = Self.decimal(line.second, in: bytes) else { throw .parserError }
-            max = number
+        case 2: max = Self.size(line.second, in: bytes)
         default: throw .parserError
         }
         return .frame(.unsubscribe(sid: line.first, max: max), consumed: line.end - offset)
@@ -162,12 +162,12 @@ public struct FrameParser: Sendable {
     private func body(
         after line: ControlLine, headers: Range<Int>?, total: Range<Int>, in bytes: borrowing Span<UInt8>
     ) throws(WireError) -> Body {
-        guard let size = Self.decimal(total, in: bytes) else { throw .parserError }
+        guard let size = Self.size(total, in: bytes) else { throw .parserError }
         guard size <= limits.payload else { throw .maximumPayloadViolation }
         var headerSize = 0
         var isCanonical = !Self.hasLeadingZero(total, in: bytes)
         if let headers {
-            guard let number = Self.decimal(headers, in: bytes), number <= size else { throw .parserError }
+            guard let number = Self.size(headers, in: bytes), number <= size else { throw .parserError }
             guard number <= limits.headers else { throw .maximumPayloadViolation }
             headerSize = number
             isCanonical = isCanonical && !Self.hasLeadingZero(headers, in: bytes)
@@ -176,6 +176,11 @@ public struct FrameParser: Sendable {
         let end = line.end + size
         return Body(
             headers: headerSize > 0 ? line.end..<start : nil, payload: start..<end, end: end + 2, isCanonical: isCanonical)
+    }
+
+    /// A number of the protocol, which has at most nine digits; nil if it is none.
+    private static func size(_ range: Range<Int>, in bytes: borrowing Span<UInt8>) -> Int? {
+        range.count <= 9 ? decimal(range, in: bytes) : nil
     }
 
     private static func hasLeadingZero(_ range: Range<Int>, in bytes: borrowing Span<UInt8>) -> Bool {
@@ -187,8 +192,9 @@ public struct FrameParser: Sendable {
     }
 
     private func arguments(_ operation: Operation, in bytes: borrowing Span<UInt8>) throws(WireError) -> ControlLine? {
-        let separator = bytes[operation.end]
-        guard separator == 0x20 || separator == 0x09 else { throw .unknownProtocolOperation }
+        guard Self.isBlank(bytes[operation.end]) else { throw .unknownProtocolOperation }
         return try ControlLine.tokens(in: bytes, from: operation.end, limit: limits.controlLine)
     }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 }

@@ -6,7 +6,8 @@ public enum ClientFrame: Sendable, Hashable {
     case publish(PublishFrame)
     /// `SUB subject [queue] sid`
     case subscribe(SubscribeFrame)
-    /// `UNSUB sid [max]`. `max` counts the messages delivered since the subscription was made; 0 is the same as nil: at once.
+    /// `UNSUB sid [max]`. `max` counts the messages delivered since the subscription was made; 0 is the same as nil, and so is what is
+    /// no number or has more than nine digits: at once.
     case unsubscribe(sid: Range<Int>, max: Int?)
     /// `PING`
     case ping

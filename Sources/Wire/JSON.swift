@@ -66,17 +66,33 @@ struct JSONMembers {
     }
 }
 
-/// Writes a flat JSON object. Members that are nil or empty are left out.
-struct JSONWriter {
-    private(set) var bytes: [UInt8] = [UInt8(ascii: "{")]
+/// Writes a JSON object. Members that are nil or empty are left out.
+package struct JSONWriter {
+    private var bytes: [UInt8] = [UInt8(ascii: "{")]
 
-    mutating func add(_ key: String, _ value: String?) {
+    /// An object without members.
+    package init() {}
+
+    /// Adds a text.
+    package mutating func add(_ key: String, _ value: String?) {
         guard let value, !value.isEmpty else { return }
+        add(always: key, value)
+    }
+
+    /// Adds a text that is not left out when empty.
+    package mutating func add(always key: String, _ value: String) {
         self.key(key)
         string(value)
     }
 
-    mutating func add(_ key: String, _ value: Bool) {
+    /// Adds an object that is not left out when empty.
+    package mutating func add(_ key: String, _ value: JSONWriter) {
+        self.key(key)
+        bytes.append(contentsOf: value.finished())
+    }
+
+    /// Adds a truth.
+    package mutating func add(_ key: String, _ value: Bool) {
         self.key(key)
         bytes.append(contentsOf: (value ? "true" : "false").utf8)
     }
@@ -86,13 +102,15 @@ struct JSONWriter {
         if value { add(key, true) }
     }
 
-    mutating func add(_ key: String, _ value: Int?) {
+    /// Adds a number.
+    package mutating func add(_ key: String, _ value: Int?) {
         guard let value else { return }
         self.key(key)
         bytes.append(contentsOf: String(value).utf8)
     }
 
-    mutating func add(_ key: String, _ values: [String]) {
+    /// Adds texts.
+    package mutating func add(_ key: String, _ values: [String]) {
         guard !values.isEmpty else { return }
         self.key(key)
         bytes.append(UInt8(ascii: "["))
@@ -103,7 +121,8 @@ struct JSONWriter {
         bytes.append(UInt8(ascii: "]"))
     }
 
-    func finished() -> [UInt8] { bytes + [UInt8(ascii: "}")] }
+    /// The object's JSON.
+    package func finished() -> [UInt8] { bytes + [UInt8(ascii: "}")] }
 
     private mutating func key(_ key: String) {
         if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }

@@ -88,20 +88,29 @@ struct JSONScanner {
 
     private mutating func number() throws(WireError) -> JSON {
         let start = position
-        while let byte = peek, Self.isNumberByte(byte) { position += 1 }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        if let integer = Int(text), !text.hasPrefix("+") { return .number(integer) }
-        guard let first = text.utf8.first, first == UInt8(ascii: "-") || Self.isDigit(first), Double(text) != nil else {
-            throw .parserError
+        skip("-")
+        // A zero is the only number that starts with one.
+        if !skip("0") { try digits() }
+        if skip(".") { try digits() }
+        if skip("e") || skip("E") {
+            if !skip("+") { skip("-") }
+            try digits()
         }
-        return .number(nil)
+        return .number(Int(String(decoding: bytes[start..<position], as: UTF8.self)))
     }
 
-    private static func isNumberByte(_ byte: UInt8) -> Bool {
-        isDigit(byte) || [UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(byte)
+    private mutating func digits() throws(WireError) {
+        let start = position
+        while let byte = peek, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") { position += 1 }
+        guard position > start else { throw .parserError }
     }
 
-    private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
+    @discardableResult
+    private mutating func skip(_ character: Unicode.Scalar) -> Bool {
+        guard peek == UInt8(ascii: character) else { return false }
+        position += 1
+        return true
+    }
 
     private mutating func string() throws(WireError) -> String {
         try expect(UInt8(ascii: "\""))

@@ -27,7 +27,9 @@ struct ProtocolTests {
     @Test(arguments: [
         ("CONNECT {}\r\nPING\r\n", "+OK\r\nPONG\r\n"),
         ("CONNECT {\"verbose\":true}\r\nSUB a 1\r\nUNSUB 1\r\nUNSUB 9\r\nPUB a 0\r\n\r\n", "+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n"),
-        ("CONNECT {\"verbose\":true}\r\nPUB a..b 0\r\n\r\nPING\r\n", "+OK\r\n+OK\r\n-ERR 'Invalid Publish Subject'\r\nPONG\r\n"),
+        ("CONNECT {\"verbose\":true}\r\nPUB a..b 0\r\n\r\nPING\r\n", "+OK\r\n-ERR 'Invalid Publish Subject'\r\n+OK\r\nPONG\r\n"),
+        ("CONNECT {\"verbose\":true}\r\nPUB evt.a 0\r\n\r\n", "+OK\r\n-ERR 'Permissions Violation for Publish to \"evt.a\"'\r\n"),
+        ("CONNECT {\"verbose\":true}\r\nSUB a..b 1\r\nPING\r\n", "+OK\r\n-ERR 'Invalid Subject'\r\nPONG\r\n"),
     ])
     func aVerboseClientGetsAnOKForEveryOperation(said: String, expected: String) async throws {
         try await withBroker { _, address in
@@ -40,8 +42,12 @@ struct ProtocolTests {
         // Subjects and wildcards.
         ("SUB a.* 1\r\nSUB a.> 2\r\nPUB a.b.c 1\r\nx\r\n", "MSG a.b.c 2 1\r\nx\r\n"),
         ("SUB fo* 1\r\nPUB fo* 1\r\nx\r\n", "MSG fo* 1 1\r\nx\r\n"),
-        ("PUB foo.* 1\r\nx\r\n", "-ERR 'Invalid Publish Subject'\r\n"),
-        ("PUB foo..a 1\r\nx\r\n", "-ERR 'Invalid Publish Subject'\r\n"),
+        ("SUB foo.* 1\r\nSUB foo.a 2\r\nPUB foo.* 1\r\nx\r\n", "MSG foo.* 1 1\r\nx\r\n"),
+        ("SUB > 1\r\nSUB foo 2\r\nPUB > 1\r\nx\r\n", "MSG > 1 1\r\nx\r\n"),
+        ("SUB foo.> 1\r\nPUB foo.>.a 1\r\nx\r\n", "MSG foo.>.a 1 1\r\nx\r\n"),
+        ("SUB > 1\r\nSUB *.*.* 2\r\nPUB foo..a 1\r\nx\r\nPUB foo. 1\r\nx\r\nPUB . 1\r\nx\r\n", ""),
+        ("SUB > 1\r\nPUB a.\u{1} 1\r\nx\r\n", "MSG a.\u{1} 1 1\r\nx\r\n"),
+        ("SUB a.\u{1} 1\r\n", "-ERR 'Invalid Subject'\r\n"),
         ("SUB foo..a 1\r\n", "-ERR 'Invalid Subject'\r\n"),
         ("SUB foo. 1\r\n", "-ERR 'Invalid Subject'\r\n"),
         ("SUB foo.>.a 1\r\n", "-ERR 'Invalid Subject'\r\n"),
@@ -53,6 +59,9 @@ struct ProtocolTests {
         ("SUB a 1\r\nPUB a 0\r\n\r\nUNSUB 1 2\r\nPUB a 0\r\n\r\nPUB a 0\r\n\r\n", "MSG a 1 0\r\n\r\nMSG a 1 0\r\n\r\n"),
         ("SUB a 1\r\nPUB a 0\r\n\r\nPUB a 0\r\n\r\nUNSUB 1 2\r\nPUB a 0\r\n\r\n", "MSG a 1 0\r\n\r\nMSG a 1 0\r\n\r\n"),
         ("SUB a 1\r\nUNSUB 1 0\r\nPUB a 0\r\n\r\n", ""),
+        ("SUB a 1\r\nUNSUB 1 x\r\nPUB a 0\r\n\r\n", ""),
+        ("SUB a 1\r\nUNSUB 1 1000000000\r\nPUB a 0\r\n\r\n", ""),
+        ("SUB a 1\r\nSUB a..b 1\r\nPUB a 0\r\n\r\n", "MSG a 1 0\r\n\r\n"),
         ("SUB a 1\r\nSUB b 1\r\nPUB b 0\r\n\r\nPUB a 0\r\n\r\n", "MSG a 1 0\r\n\r\n"),
         ("SUB a 1\r\nUNSUB 1 1\r\nPUB a 0\r\n\r\nSUB a 1\r\nPUB a 0\r\n\r\n", "MSG a 1 0\r\n\r\nMSG a 1 0\r\n\r\n"),
         // What is ignored.
@@ -74,7 +83,8 @@ struct ProtocolTests {
         ("FOO\r\n", "Unknown Protocol Operation"), ("\r\n", "Unknown Protocol Operation"), ("PUB\r\n", "Unknown Protocol Operation"),
         ("MSG a 1 0\r\n\r\n", "Unknown Protocol Operation"), ("PUB a 1\r\nxyz\r\n", "Unknown Protocol Operation"),
         ("PUB a\r\n", "Parser Error"), ("PUB a -1\r\n", "Parser Error"), ("SUB a\r\n", "Parser Error"),
-        ("UNSUB 1 x\r\n", "Parser Error"), ("PUB a 1048577\r\n", "Maximum Payload Violation"),
+        ("-ERR\r\n", "Unknown Protocol Operation"), ("PUB a 1000000000\r\n", "Parser Error"),
+        ("PUB a 1048577\r\n", "Maximum Payload Violation"),
         ("CONNECT {x\r\n", "Parser Error"), ("CONNECT\r\n", "Parser Error"), ("CONNECT {\"verbose\":\"x\"}\r\n", "Parser Error"),
         ("CONNECT {\"protocol\":9}\r\n", "Invalid Client Protocol"),
         ("CONNECT {\"no_responders\":true}\r\n", "No Responders Requires Headers Support"),
@@ -121,6 +131,31 @@ struct ProtocolTests {
             // Who did not ask for it gets nothing, nor does who publishes without a reply subject.
             await other.expect(sending: "PUB zz r.1 0\r\n\r\nPING\r\n", "PONG\r\n")
             await asker.expect(sending: "PUB zz 0\r\n\r\nPING\r\n", "PONG\r\n")
+        }
+    }
+
+    @Test func a503IsNoMessageAndGoesToNoQueueGroup() async throws {
+        let notice = "HMSG r 1 34 34\r\nNATS/1.0 503\r\nNats-Subject: zz\r\n\r\n\r\n"
+        try await withBroker { broker, address in
+            let asker = try await TestClient.ready(address, ",\"headers\":true,\"no_responders\":true")
+            await asker.expect(sending: "SUB r q 2\r\nPUB zz r 0\r\n\r\nPING\r\n", "PONG\r\n")
+            asker.send("SUB r 1\r\nUNSUB 1 1\r\nUNSUB 2\r\nPUB zz r 0\r\n\r\nPUB zz r 0\r\n\r\nPUB r 0\r\n\r\nPUB zz r 0\r\n\r\nPING\r\n")
+            await asker.expect(notice + notice + "MSG r 1 0\r\n\r\nPONG\r\n")
+            #expect(broker.statistics.outMessages == 1)
+        }
+    }
+
+    @Test func aPedanticClientIsToldOfWrongSubjectsAndServedAllTheSame() async throws {
+        let error = "-ERR 'Invalid Publish Subject'\r\n"
+        try await withBroker { _, address in
+            let client = try await TestClient.ready(address, ",\"pedantic\":true,\"headers\":true")
+            await client.expect(
+                sending: "SUB > 1\r\nPUB a.* 0\r\n\r\nPUB a.* 0\r\n\r\n", error + "MSG a.* 1 0\r\n\r\n" + error + "MSG a.* 1 0\r\n\r\n")
+            await client.expect(
+                sending: "PUB a..b 0\r\n\r\nHPUB > 0 0\r\n\r\nPUB a*.>b 0\r\n\r\n", error + error + "MSG > 1 0\r\n\r\nMSG a*.>b 1 0\r\n\r\n"
+            )
+            // Which permissions there are does not depend on it.
+            await client.expect(sending: "PUB evt.* 0\r\n\r\n", error + "-ERR 'Permissions Violation for Publish to \"evt.*\"'\r\n")
         }
     }
 

@@ -55,10 +55,10 @@ final class TestClient: Sendable {
         return (client, try ServerInfo(parsing: Array(line.dropFirst(5).utf8)))
     }
 
-    /// Connects and says CONNECT with these members besides `"verbose":false`.
+    /// Connects and says CONNECT as clients do, with these members besides.
     static func ready(_ address: Broker.Address, _ options: String = "") async throws -> TestClient {
         let (client, _) = try await connect(to: address)
-        client.send("CONNECT {\"verbose\":false\(options)}\r\n")
+        client.send("CONNECT {\"verbose\":false,\"pedantic\":false\(options)}\r\n")
         await client.expect(sending: "PING\r\n", "PONG\r\n")
         return client
     }

@@ -49,6 +49,24 @@ HEADER_OPERATIONS = each(
     "hpub, pedantic, to a wildcard": alone(hpub(b"s.*"), after=connect(pedantic=True, headers=True)),
 }
 
+UNAWARE = {
+    "overlapping": b"SUB h~.x 1\r\nSUB h~.* 2\r\nSUB h~.> g q1-1\r\nSUB h~.x g q1-2\r\n",
+    "limited": b"SUB h~.x 1\r\nUNSUB 1 3\r\n",
+    "limited in a queue group": b"SUB h~.x g q1-1\r\nUNSUB q1-1 3\r\n",
+}
+HEADERS_FOR_ALL = each("headers to those who do not know them,", UNAWARE, lambda said: [
+    ("a", PLAIN + said), ("b", HEADERS + said), ("c", HEADERS),
+    ("c", hpub(b"h~.x", b"one", b"r.~") + pub(b"h~.x", b"two") + hpub(b"h~.x", b"") + hpub(b"h~.x", b"four")),
+    ("c", many(4, lambda i: hpub(b"h~.x", b"more %d" % i)))]
+) | {
+    "headers to a verbose and pedantic client that does not know them": [
+        ("a", connect(verbose=True, pedantic=True) + b"SUB h~ 1\r\n"), ("b", HEADERS + hpub(b"h~") + pub(b"h~"))],
+    "headers to a client that learns of them later": [
+        ("a", PLAIN), ("a", HEADERS + b"SUB h~ 1\r\n"), ("b", HEADERS + hpub(b"h~"))],
+    "headers to a client without echo that does not know them": [
+        ("a", connect(echo=False) + b"SUB h~ 1\r\n"), ("b", HEADERS + b"SUB h~ 1\r\n" + hpub(b"h~")), ("a", pub(b"h~"))],
+}
+
 # MARK: Lines
 
 LINES = {
@@ -184,16 +202,55 @@ def cut(session: bytes, at: int) -> list:
     return [("a", Partial(session[:at])), ("a", session[at:])]
 
 
+# Not pedantic: nats-server tells of a wrong subject twice when the message comes in two reads.
+LONG_SESSION = (
+    b'CONNECT {"verbose":true,"pedantic":false,"headers":true,"no_responders":true,"protocol":1,"lang":"x","version":"1.2.3"}\r\n'
+    + b"SUB p.~.> 1\r\nSUB p.~.*.x g q2\r\nUNSUB q2 3\r\nSUB in.~ i\r\n"
+    + pub(b"p.~.a.x", b"PUB p 0\r\n\r\n", b"in.~") + hpub(b"p.~.b.x", b"\r\nHPUB", b"in.~") + hpub(b"p.~.c.x", b"")
+    + b"PING\r\nSUB p..~ 3\r\nSUB p.~ 1\r\n" + pub(b"p..~") + pub(b"p.~.*", b"literally") + pub(b"nobody.~", b"", b"in.~")
+    + b"hpub\tp.~.d \t 012  013 \nNATS/1.0\r\n\r\n\n\r\nUNSUB 1 9\r\nUNSUB nothing 1\r\n+OK\r\nPONG\r\n"
+    + b"UNSUB i x\r\nUNSUB 1 1\r\n" + pub(b"p.~.e", b"not any more") + b"INFO {}\r\nPUB p.~ 0000000003\r\nabc\r\n")
+LARGE = hpub(b"s.~", b"z" * (MEBIBYTE - len(BLOCK)), b"r.~")
+LARGE_CUTS = {
+    "before its headers": LARGE.index(BLOCK), "within its headers": LARGE.index(BLOCK) + 5, "after its headers": LARGE.index(b"zzz"),
+    "in the middle": MEBIBYTE // 2, "before its last byte": -3, "before its line end": -2, "within its line end": -1,
+}
+LARGE_PAYLOADS = {
+    "1 MiB to many": [
+        ("a", HEADERS + b"SUB l~.x 1\r\nSUB l~.* 2\r\nSUB l~.x g q1-1\r\n"), ("b", PLAIN + b"SUB l~.> 1\r\nSUB l~.x g q1-1\r\n"),
+        ("c", HEADERS + pub(b"l~.x", b"y" * MEBIBYTE, b"r.~")), ("c", hpub(b"l~.x", b"y" * (MEBIBYTE - len(BLOCK)), b"r.~"))],
+    "1 MiB to a limited subscription": alone(b"SUB l~ 1\r\nUNSUB 1 2\r\n", pub(b"l~", b"y" * MEBIBYTE) * 3),
+    "1 MiB between small ones": alone(
+        b"SUB l~ 1\r\n", many(4, lambda i: pub(b"l~", b"%d" % i) + pub(b"l~", b"y" * MEBIBYTE) + pub(b"l~", b"after %d" % i))),
+    "1 MiB of headers": [
+        ("a", HEADERS + b"SUB l~ 1\r\n"), ("b", PLAIN + b"SUB l~ 1\r\n"),
+        ("c", HEADERS + hpub(b"l~", b"", block=b"NATS/1.0\r\nA: " + b"v" * (MEBIBYTE - 17) + b"\r\n\r\n"))],
+    "1 MiB without echo": [
+        ("a", connect(echo=False) + b"SUB l~ 1\r\n"), ("b", PLAIN + b"SUB l~ 1\r\n"), ("a", pub(b"l~", b"y" * MEBIBYTE) * 2)],
+    "1 MiB to nobody, verbose": alone(pub(b"l~", b"y" * MEBIBYTE) + pub(b"l~"), after=VERBOSE),
+    "1 MiB and one, after 1 MiB": alone(b"SUB l~ 1\r\n", pub(b"l~", b"y" * MEBIBYTE) + b"PUB l~ %d\r\n" % (MEBIBYTE + 1)),
+}
+
 PIECES = {
     f"cut at byte {at}": cut(SESSION.replace(b"~", b"%04d" % (9000 + at)), at) for at in range(1, len(SESSION.replace(b"~", b"0000")))
 } | {
     f"broken and cut at byte {at}": cut(BROKEN_SESSION.replace(b"~", b"0000"), at) for at in range(1, len(BROKEN_SESSION))
 } | {
+    f"long and cut at byte {at}": cut(LONG_SESSION.replace(b"~", b"%04d" % (8000 + at)), at)
+    for at in range(1, len(LONG_SESSION.replace(b"~", b"0000")))
+} | {
+    f"large payload cut {place}": [("b", HEADERS + b"SUB s.~ 1\r\n"), ("a", HEADERS), *cut(LARGE.replace(b"~", b"0001"), at)]
+    for place, at in LARGE_CUTS.items()
+} | {
+    "long and byte by byte": [("a", Partial(bytes([byte]))) for byte in LONG_SESSION.replace(b"~", b"7999")] + [("a", b"")],
     "byte by byte": [("a", Partial(bytes([byte]))) for byte in SESSION.replace(b"~", b"8000")] + [("a", b"")],
     "all at once": [("a", SESSION)],
     "large payload in pieces": [
         ("b", PLAIN + b"SUB s.~ 1\r\n"), ("a", PLAIN), ("a", Partial(b"PUB s.~ %d\r\n" % MEBIBYTE)),
         *[("a", Partial(b"z" * 100_000)) for _ in range(10)], ("a", b"z" * (MEBIBYTE - 1_000_000) + b"\r\n")],
+    "large payload in many pieces": [
+        ("b", PLAIN + b"SUB s.~ 1\r\n"), ("a", PLAIN), ("a", Partial(b"PUB s.~ %d\r\n" % MEBIBYTE)),
+        *[("a", Partial(bytes([i]) * 8192)) for i in range(128)], ("a", b"\r\n" + pub(b"s.~", b"after"))],
     "unfinished control line in pieces": [
         ("a", PLAIN), ("a", Partial(b"SUB " + b"t" * 2000)), ("a", Partial(b"t" * 2000)), ("a", b"t" * 2000 + b" 1\r\n")],
 }

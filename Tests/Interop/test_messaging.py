@@ -217,11 +217,16 @@ async def test_bytes_that_are_no_protocol_are_answered_and_the_connection_closed
     await barrier(client)
 
 
-@pytest.mark.parametrize("subject", [b"obj.GameTable.*.GetTable", b"obj.GameTable.>", b"obj..GetTable", b"chat.*"])
-async def test_publishing_to_a_wildcard_is_an_error_and_the_connection_lives(server, subject):
-    said = CONNECT + b"PUB " + subject + b" reply 2\r\n{}\r\nPING\r\n"
+@pytest.mark.parametrize("subject", [b"obj.GameTable.*.GetTable", b"obj.GameTable.>", b"obj..GetTable", b"obj.GameTable.\xff.GetTable"])
+@pytest.mark.parametrize("pedantic", [b"true", b"false"])
+async def test_what_is_no_subject_reaches_no_object(server, subject, pedantic):
+    connect = CONNECT.replace(b"{", b'{"pedantic":%b,' % pedantic)
+    said = connect + b"SUB reply 1\r\nPUB " + subject + b" reply 2\r\n{}\r\nPING\r\n"
     answer = await conversation(server, said, until=b"PONG\r\n")
-    assert answer == b"-ERR 'Invalid Publish Subject'\r\nPONG\r\n"
+    is_told = pedantic == b"true" and b"\xff" not in subject
+    notice = b"NATS/1.0 503\r\nNats-Subject: " + subject.replace(b"\xff", "\ufffd".encode()) + b"\r\n\r\n"
+    assert answer == b"%bHMSG reply 1 %d %d\r\n%b\r\nPONG\r\n" % (
+        b"-ERR 'Invalid Publish Subject'\r\n" if is_told else b"", len(notice), len(notice), notice)
 
 
 async def test_an_id_with_a_space_is_a_reply_subject_to_the_protocol_and_the_error_goes_there(server, client):

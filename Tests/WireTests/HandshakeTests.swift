@@ -42,10 +42,17 @@ struct HandshakeTests {
 
     @Test(arguments: [
         "", "5", "[]", "{", "{x", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"verbose\":\"x\"}", "{\"name\":1}", "{\"protocol\":true}", "{} x",
-        "{\"a\":1e}", "{\"a\":.}", "{\"a\":+1}", "{\"name\":\"\\x\"}", "{\"name\":\"\\u12g4\"}", "{\"name\":\"a",
+        "{\"a\":1e}", "{\"a\":01}", "{\"a\":-01}", "{\"a\":-}", "{\"a\":1.}", "{\"a\":1.e1}", "{\"a\":1e+}", "{\"a\":0x1}", "{\"a\":1_0}",
+        "{\"a\":.}", "{\"a\":+1}", "{\"name\":\"\\x\"}", "{\"name\":\"\\u12g4\"}", "{\"name\":\"a",
     ])
     func malformedJSONIsRefused(text: String) {
         #expect(throws: WireError.parserError) { try ConnectOptions(parsing: Array(text.utf8)) }
+    }
+
+    @Test(arguments: ["0", "-0", "1", "-12", "0.5", "-0.25e-3", "1E+2", "9e9", "99999999999999999999"])
+    func numbersAreRead(text: String) throws {
+        _ = try ConnectOptions(parsing: Array("{\"a\":\(text),\"b\":[\(text)]}".utf8))
+        #expect((try? ConnectOptions(parsing: Array("{\"protocol\":\(text)}".utf8)))?.proto == Int(text))
     }
 
     @Test func deepNestingIsRefused() {

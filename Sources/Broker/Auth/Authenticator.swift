@@ -15,10 +15,21 @@ final class Authenticator: Sendable {
 
     /// A user who was let in.
     struct Account: Sendable {
+        /// The user's name; nil where nobody has to log in.
+        let name: String?
         /// What the user may do; nil for everything.
+        let permissions: UserPermissions?
+        /// The same, ready to be asked.
         let grant: Grant?
         /// When this ends; may have passed.
         let deadline: Timestamp?
+
+        init(name: String? = nil, permissions: UserPermissions? = nil, deadline: Timestamp? = nil) {
+            self.name = name
+            self.permissions = permissions
+            grant = permissions.map { Grant($0) }
+            self.deadline = deadline
+        }
     }
 
     enum Verdict: Sendable {
@@ -42,13 +53,14 @@ final class Authenticator: Sendable {
     /// - Parameter configuration: nil if everybody may do everything.
     init(_ configuration: AuthConfiguration?) {
         isOpen = configuration == nil
-        let defaults = configuration?.defaultPermissions.map { Grant($0) }
-        token = configuration?.token.map { ($0, Account(grant: defaults, deadline: nil)) }
+        let defaults = configuration?.defaultPermissions
+        // As nats-server names whoever came in with a token.
+        token = configuration?.token.map { ($0, Account(name: "[REDACTED]", permissions: defaults)) }
         var byName: [String: (proof: AuthConfiguration.User.Proof, account: Account)] = [:]
         var byKey: [UserKey: Account] = [:]
         var decoy: Secret?
         for user in configuration?.users ?? [] {
-            let account = Account(grant: user.permissions.map { Grant($0) } ?? defaults, deadline: user.deadline)
+            let account = Account(name: user.name, permissions: user.permissions ?? defaults, deadline: user.deadline)
             switch user.proof {
             case .key(let key): byKey[key] = account
             case .certificate: byName[user.name] = (user.proof, account)
@@ -67,7 +79,7 @@ final class Authenticator: Sendable {
     ///
     /// - Parameter known: A secret that the client was found to know, if it was.
     func verdict(on claim: Claim, known: Secret?) -> Verdict {
-        if isOpen { return .granted(Account(grant: nil, deadline: nil)) }
+        if isOpen { return .granted(Account()) }
         let options = claim.options
         if let names = claim.certificateNames {
             return names.lazy.compactMap { self.byName[$0] }.first.map { .granted($0.account) } ?? .refused

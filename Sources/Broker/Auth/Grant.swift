@@ -16,16 +16,17 @@ struct Grant: Sendable {
 
     func allows(_ use: Permissions.Use, _ subject: some Collection<UInt8>) -> Bool {
         switch use {
-        case .publish: publish.allows(subject)
-        case .subscribe, .receive: subscribe.allows(subject)
+        case .publish: publish.allows(subject: subject)
+        case .subscribe: subscribe.allows(pattern: subject)
+        case .receive: subscribe.allows(subject: subject)
         }
     }
 
     /// Whether what the process answers may be sent to this subject. Who may subscribe to everything is not thereby allowed to have
     /// messages sent to everything.
     func allowsReply(at subject: some Collection<UInt8>) -> Bool {
-        if publish.allows(subject) { return true }
-        return subscribe.allows(subject) && (subscribe.hasAllowList || subject.starts(with: "_INBOX.".utf8))
+        if publish.allows(subject: subject) { return true }
+        return subscribe.allows(subject: subject) && (subscribe.hasAllowList || subject.starts(with: "_INBOX.".utf8))
     }
 }
 
@@ -41,8 +42,13 @@ private struct SubjectRule: Sendable {
 
     var hasAllowList: Bool { allow != nil }
 
-    /// Whether all that the subject or pattern stands for is allowed, and not all of it denied.
-    func allows(_ subject: some Collection<UInt8>) -> Bool {
-        allow?.covers(subject) != false && !deny.covers(subject)
+    /// Whether all that the pattern stands for is allowed, and not all of it denied.
+    func allows(pattern: some Collection<UInt8>) -> Bool {
+        allow?.covers(pattern) != false && !deny.covers(pattern)
+    }
+
+    /// Whether this one subject is allowed. Wildcards in it stand for themselves.
+    func allows(subject: some Collection<UInt8>) -> Bool {
+        allow?.matches(subject) != false && !deny.matches(subject)
     }
 }

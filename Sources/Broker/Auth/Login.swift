@@ -21,6 +21,8 @@ struct Login {
 
     /// What the client may do.
     let access = Access()
+    /// Who it is, since it was let in.
+    private(set) var account = Authenticator.Account()
     /// What it is to sign, if it may log in that way.
     let nonce: String?
     /// Whether the client had to log in when it connected.
@@ -73,7 +75,8 @@ struct Login {
         }
     }
 
-    private func outcome(_ account: Authenticator.Account) -> Outcome {
+    private mutating func outcome(_ account: Authenticator.Account) -> Outcome {
+        self.account = account
         access.set(account.grant)
         return .granted(account)
     }

@@ -24,15 +24,26 @@ struct PatternSet: Sendable {
         self.patterns = patterns.map { Self.tokens(of: $0.utf8) }
     }
 
-    /// Whether one of the patterns stands for all that `subject` stands for, which may be a pattern as well.
-    func covers(_ subject: some Collection<UInt8>) -> Bool {
+    /// Whether one of the patterns stands for all that `pattern` stands for.
+    func covers(_ pattern: some Collection<UInt8>) -> Bool {
         guard !patterns.isEmpty else { return false }
-        let tokens = Self.tokens(of: subject)
+        let tokens = Self.tokens(of: pattern)
         return patterns.contains { Self.covers($0, tokens) }
     }
 
-    private static func tokens(of subject: some Collection<UInt8>) -> [Token] {
-        subject.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).map { Token($0) }
+    /// Whether one of the patterns matches this one subject, in which wildcards stand for themselves.
+    func matches(_ subject: some Collection<UInt8>) -> Bool {
+        guard !patterns.isEmpty else { return false }
+        let tokens = Self.split(subject).map { Token.literal(Array($0)) }
+        return !tokens.contains(.literal([])) && patterns.contains { Self.covers($0, tokens) }
+    }
+
+    private static func tokens(of pattern: some Collection<UInt8>) -> [Token] {
+        split(pattern).map { Token($0) }
+    }
+
+    private static func split<Bytes: Collection<UInt8>>(_ subject: Bytes) -> [Bytes.SubSequence] {
+        subject.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     }
 
     private static func covers(_ pattern: [Token], _ tokens: [Token]) -> Bool {
