@@ -16,8 +16,9 @@ struct NoResponders {
         let route = router.interest.route(for: reply.span)
         guard let own = (route.plain + route.groups.joined()).first(where: { $0.belongs(to: outbox) }) else { return }
         var tail: [UInt8] = []
-        FrameEncoder.messageTail(reply: Span(), headers: headers.encoded().span, payload: Span(), to: &tail)
-        let result = outbox.append(subject: reply.span, tail: tail.span, hasHeaders: true, for: own)
+        let block = headers.encoded()
+        FrameEncoder.messageTail(reply: Span(), headers: block.span, payload: Span(), to: &tail)
+        let result = outbox.append(subject: reply.span, tail: tail.span, hasHeaders: true, size: block.count, for: own)
         batch.note(result, at: outbox)
         if result.contains(.expired) { router.expire(own, of: outbox) }
     }

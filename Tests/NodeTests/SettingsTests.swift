@@ -54,7 +54,7 @@ import Testing
         ]
         #expect(try authorization(yaml) == expected)
         #expect(try SettingsFile(yaml: yaml).authorization?.timeout?.duration == .milliseconds(1500))
-        #expect(try SettingsFile(yaml: yaml).values["port"] == "4333")
+        #expect(try SettingsFile(yaml: yaml).values[.port] == "4333")
     }
 
     @Test func oneUserOrATokenNeedsNoList() throws {

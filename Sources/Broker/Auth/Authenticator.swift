@@ -15,6 +15,8 @@ final class Authenticator: Sendable {
 
     /// A user who was let in.
     struct Account: Sendable {
+        /// The user's name or public key, for monitoring; nil if nobody needs to log in.
+        let name: String?
         /// What the user may do; nil for everything.
         let grant: Grant?
         /// When this ends; may have passed.
@@ -43,12 +45,13 @@ final class Authenticator: Sendable {
     init(_ configuration: AuthConfiguration?) {
         isOpen = configuration == nil
         let defaults = configuration?.defaultPermissions.map { Grant($0) }
-        token = configuration?.token.map { ($0, Account(grant: defaults, deadline: nil)) }
+        token = configuration?.token.map { ($0, Account(name: "[REDACTED]", grant: defaults, deadline: nil)) }
         var byName: [String: (proof: AuthConfiguration.User.Proof, account: Account)] = [:]
         var byKey: [UserKey: Account] = [:]
         var decoy: Secret?
         for user in configuration?.users ?? [] {
-            let account = Account(grant: user.permissions.map { Grant($0) } ?? defaults, deadline: user.deadline)
+            let account = Account(
+                name: user.name, grant: user.permissions.map { Grant($0) } ?? defaults, deadline: user.deadline)
             switch user.proof {
             case .key(let key): byKey[key] = account
             case .certificate: byName[user.name] = (user.proof, account)
@@ -67,7 +70,7 @@ final class Authenticator: Sendable {
     ///
     /// - Parameter known: A secret that the client was found to know, if it was.
     func verdict(on claim: Claim, known: Secret?) -> Verdict {
-        if isOpen { return .granted(Account(grant: nil, deadline: nil)) }
+        if isOpen { return .granted(Account(name: nil, grant: nil, deadline: nil)) }
         let options = claim.options
         if let names = claim.certificateNames {
             return names.lazy.compactMap { self.byName[$0] }.first.map { .granted($0.account) } ?? .refused
