@@ -49,7 +49,8 @@ struct MonitoringResponder: HTTPResponder {
             case .listening: trouble()
             }
         guard let reason else { return compact(.ok, #"{"status":"ok"}"#) }
-        return compact(.serviceUnavailable, #"{"status":"unavailable","error":"\#(reason)"}"#)
+        let quoted = String(decoding: JSONValue.string(reason).encoded(), as: UTF8.self)
+        return compact(.serviceUnavailable, #"{"status":"unavailable","error":\#(quoted)}"#)
     }
 
     private func compact(_ status: HTTPResponse.Status, _ json: String) -> Response { text(status, json, type: "application/json") }

@@ -40,7 +40,7 @@ public struct MonitoringServer: Sendable {
     /// A server that does not listen yet.
     ///
     /// - Parameters:
-    ///   - trouble: Why the node cannot serve though its broker does, as a sentence without quotes; nil if it can. Must not wait.
+    ///   - trouble: Why the node cannot serve though its broker does, as a sentence; nil if it can. Must not wait.
     ///   - metrics: What `/metrics` tells besides the broker's and what swift-metrics has. Must not wait.
     public init(
         configuration: MonitoringConfiguration, broker: Broker, trouble: @escaping @Sendable () -> String? = { nil },

@@ -32,7 +32,7 @@ final class ServerPage: Sendable {
             "server_id": .string(broker.serverID), "server_name": .string(broker.serverName), "version": .string(broker.protocolVersion),
             "rivulet": .string(configuration.productVersion), "proto": .int(1), "host": .string(configuration.host),
             "port": .int(brokerPort),
-            "auth_required": configuration.auth == nil ? nil : .bool(true), "tls_required": configuration.tls == nil ? nil : .bool(true),
+            "auth_required": broker.requiresLogin ? .bool(true) : nil, "tls_required": configuration.tls == nil ? nil : .bool(true),
             "tls_verify": (configuration.tls?.clientCertificates ?? .ignored) == .ignored ? nil : .bool(true),
             "max_connections": .int(configuration.maximumConnections), "max_subscriptions": .int(configuration.maximumSubscriptions),
             "ping_interval": .int(configuration.pingInterval.nanoseconds), "ping_max": .int(configuration.maximumPingsOutstanding),

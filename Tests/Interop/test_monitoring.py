@@ -223,11 +223,14 @@ async def test_health_says_that_the_node_drains_and_the_node_ends_in_time(start)
 
     client = await nats.connect(server.url, allow_reconnect=False, lame_duck_mode_cb=lame_duck)
     assert get(url(server) + "/healthz")[0] == 200
-    # Neither holds up the end: one connection without a request, one with half of it.
+    # None holds up the end: one connection without a request, one with half of it, one whose body does not come.
     host, port = url(server).removeprefix("http://").split(":")
     idle = socket.create_connection((host, int(port)))
     half = socket.create_connection((host, int(port)))
     half.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+    bodiless = socket.create_connection((host, int(port)))
+    bodiless.sendall(b"POST /varz HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+    assert bodiless.recv(4096).startswith(b"HTTP/1.1 405 ")
     begun = asyncio.get_running_loop().time()
     server.signal(signal.SIGTERM)
     await asyncio.wait_for(told.wait(), 10)
@@ -236,8 +239,8 @@ async def test_health_says_that_the_node_drains_and_the_node_ends_in_time(start)
     await until(lambda: client.is_closed)
     assert await asyncio.to_thread(server.wait) == 0
     assert asyncio.get_running_loop().time() - begun < 8
-    idle.close()
-    half.close()
+    for connection in (idle, half, bodiless):
+        connection.close()
 
 
 def test_a_monitoring_port_that_is_taken_is_refused(programs, tmp_path):

@@ -74,9 +74,9 @@ import Testing
             #expect(answer.status == 503)
             #expect(answer.json as? [String: String] == ["status": "unavailable", "error": "the node is draining"])
         }
-        try await withMonitoring(trouble: { "no store" }) { _, page in
+        try await withMonitoring(trouble: { "no \"store\"" }) { _, page in
             let answer = try await page.get("/healthz")
-            #expect(answer.status == 503 && answer.json["error"] as? String == "no store")
+            #expect(answer.status == 503 && answer.json["error"] as? String == "no \"store\"")
         }
     }
 

@@ -23,6 +23,9 @@ extension Broker {
     /// The name that clients see.
     public var serverName: String { configuration.serverName.isEmpty ? serverID : configuration.serverName }
 
+    /// Whether clients have to log in, now.
+    public var requiresLogin: Bool { !router.gate.authenticator.isOpen }
+
     /// The connections there are, in no order.
     public func connections() -> [ConnectionSnapshot] {
         registry.all().map { Self.snapshot($0) }

@@ -28,13 +28,10 @@ public final class PrometheusMetrics: MetricsFactory {
         self.limit = limit
     }
 
-    /// Makes a new one the process's, unless that has one.
+    /// Makes a new one the process's, unless that has another factory already.
     public static func bootstrap() {
-        let isFirst = isBootstrapped.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged
-        if isFirst { MetricsSystem.bootstrap(PrometheusMetrics()) }
+        if MetricsSystem.factory is NOOPMetricsHandler { MetricsSystem.bootstrap(PrometheusMetrics()) }
     }
-
-    private static let isBootstrapped = Atomic(false)
 
     /// What was measured until now.
     public var families: [MetricFamily] {
