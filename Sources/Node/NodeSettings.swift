@@ -97,20 +97,22 @@ private struct SettingSources {
         environment.string(forKey: ConfigKey(key.rawValue)) ?? file?.values[key]
     }
 
-    func number(_ key: SettingKey) throws(SettingError) -> Int? {
+    /// - Parameter flag: What the flag says, if there is one.
+    func number(_ key: SettingKey, flag: Int? = nil) throws(SettingError) -> Int? {
+        if let flag { return flag }
         guard let text = text(key) else { return nil }
         guard let number = Int(text) else { throw SettingError("\(key) \"\(text)\" is not a number") }
         return number
     }
 
     func positive(_ key: SettingKey, flag: Int? = nil) throws(SettingError) -> Int? {
-        guard let number = try flag ?? number(key) else { return nil }
+        guard let number = try number(key, flag: flag) else { return nil }
         guard number > 0 else { throw SettingError("\(key) \(number) is not positive") }
         return number
     }
 
     func port(_ key: SettingKey, flag: Int?) throws(SettingError) -> Int? {
-        guard let number = try flag ?? number(key) else { return nil }
+        guard let number = try number(key, flag: flag) else { return nil }
         guard (0...65_535).contains(number) else { throw SettingError("\(key) \(number) is not between 0 and 65535") }
         return number
     }
