@@ -63,7 +63,8 @@ struct SnapshotTests {
             $0.pingInterval = .milliseconds(20)
             $0.maximumPingsOutstanding = 1000
         } _: { broker, address in
-            let client = try await TestClient.ready(address)
+            let (client, _) = try await TestClient.connect(to: address)
+            client.send("CONNECT {\"verbose\":false}\r\n")
             while await client.line() != "PING" {}
             client.send("PONG\r\n")
             while broker.connections().first?.roundTrip == nil { await Task.yield() }

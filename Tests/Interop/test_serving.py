@@ -63,7 +63,7 @@ def test_a_port_that_is_taken_is_refused(start, refusal):
         ([], {"RIVULET_CONFIG": "none.yaml"}, "none.yaml cannot be read"),
         ([], {"RIVULET_MAX_PAYLOAD": "0"}, "maxPayload 0 is not positive"),
         (["--max-payload", "0"], {}, "maxPayload 0 is not positive"),
-        (["--max-connections", "-1"], {}, "maxConnections -1 is not positive"),
+        (["--max-connections", "0"], {}, "maxConnections 0 is not positive"),
         (["--http-port", "70000"], {}, "httpPort 70000 is not between 0 and 65535"),
         ([], {"RIVULET_LAME_DUCK_DURATION": "long"}, 'lameDuckDuration "long" is not a number of seconds'),
     ])
@@ -216,7 +216,7 @@ async def test_hangup_reads_users_and_certificates_again(start, tmp_path):
     bob = await nats.connect(server.url, user="bob", password="bob", **options)
     first = await asyncio.to_thread(certificate, server)
     try:
-        configure(["ann", "cid"], "other-server")
+        configure(["ann", "cid"], "elsewhere")
         server.signal(signal.SIGHUP)
         await until(lambda: bob.is_closed)
         assert "settings read again" in server.output
