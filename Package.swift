@@ -35,6 +35,7 @@ let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metri
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let inMemoryTracing: Target.Dependency = .product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -84,7 +85,11 @@ let package = Package(
                 "RivuletWire", "RivuletSubscriptions", cCrypt, nioCore, nioPosix, nioHTTP, nioWebSocket, crypto, tls, logging, metrics,
                 tracing,
             ]),
-        library("RivuletMonitoring", "Monitoring", ["RivuletBroker", hummingbird, metrics, logging, lifecycle]),
+        library(
+            "RivuletMonitoring", "Monitoring",
+            [
+                "RivuletWire", "RivuletSubscriptions", "RivuletBroker", hummingbird, hummingbirdCore, nioCore, metrics, logging, lifecycle,
+            ]),
         .systemLibrary(name: "CCrypt", path: "Sources/CCrypt", providers: [.apt(["libcrypt-dev"])]),
         library("RivuletBackbone", "Backbone", ["RivuletSubscriptions"]),
         library("RivuletSQLite", "SQLite", ["RivuletSubscriptions", "RivuletBackbone", grdb, sqlite, logging]),

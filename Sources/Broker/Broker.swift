@@ -1,7 +1,7 @@
 public import Logging
 import NIOCore
 import NIOPosix
-import RivuletSubscriptions
+public import RivuletSubscriptions
 import RivuletWire
 import Synchronization
 
@@ -23,16 +23,21 @@ public final class Broker: Sendable {
     private enum State {
         case idle
         case starting
-        case listening(any Channel)
+        case listening(any Channel, Address)
+        case draining
         case closed
     }
 
     /// What the broker was made with.
     public let configuration: BrokerConfiguration
+    /// The broker's identity, which no other has or had.
+    public let serverID: String
+    /// When the broker was made.
+    public let startTime = SystemTime().wallTime
     let router: Router
     /// Changes with every message of the process, so that the members of queue groups take turns.
     let turn = Atomic<UInt64>(0)
-    private let registry = ConnectionRegistry()
+    let registry = ConnectionRegistry()
     private let logger: Logger
     private let state = Mutex(State.idle)
     private let tls = Mutex<TLSAcceptor?>(nil)
@@ -41,6 +46,8 @@ public final class Broker: Sendable {
     public init(configuration: BrokerConfiguration = BrokerConfiguration(), logger: Logger) {
         self.configuration = configuration
         self.logger = logger
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+        serverID = "N" + String((0..<55).compactMap { _ in alphabet.randomElement() })
         router = Router(configuration)
     }
 
@@ -57,6 +64,18 @@ public final class Broker: Sendable {
             outBytes: counters.outBytes.load(ordering: .relaxed),
             pendingBytes: registry.pendingBytes,
             slowConsumers: counters.slowConsumers.load(ordering: .relaxed))
+    }
+
+    /// What the broker is doing.
+    public var status: Status {
+        state.withLock { state in
+            switch state {
+            case .idle, .starting: .idle
+            case .listening(_, let address): .listening(address)
+            case .draining: .draining
+            case .closed: .closed
+            }
+        }
     }
 
     var isClosed: Bool {
@@ -86,9 +105,10 @@ public final class Broker: Sendable {
             state.withLock { state in if case .starting = state { state = .idle } }
             throw Self.error(for: error, configuration)
         }
+        let address = Address(host: configuration.host, port: channel.localAddress?.port ?? configuration.port)
         let wasClosed = state.withLock { state in
             guard case .starting = state else { return true }
-            state = .listening(channel)
+            state = .listening(channel, address)
             return false
         }
         if wasClosed {
@@ -96,25 +116,14 @@ public final class Broker: Sendable {
             throw BrokerError(.wrongState, "the broker was closed while it started")
         }
         warn(of: configuration.auth)
-        return Address(host: configuration.host, port: channel.localAddress?.port ?? configuration.port)
-    }
-
-    /// Lets clients leave: accepts no new ones, tells those there are that the server is going to leave (INFO with `ldm`), waits for
-    /// them at most ``BrokerConfiguration/lameDuckDuration``, then writes what is left for the others and disconnects them. Messages
-    /// are taken and delivered all the while.
-    public func drain() async {
-        await stopListening()
-        registry.signal(.lameDuck)
-        await registry.waitUntilEmpty(atMost: configuration.lameDuckDuration)
-        registry.signal(.end)
-        await registry.waitUntilEmpty(atMost: configuration.closeGrace * 2)
+        return address
     }
 
     /// Disconnects everybody at once and closes the bus. Returns when that is done; safe to call more than once.
     public func shutdown() async {
         let channel = state.withLock { state -> (any Channel)? in
             defer { state = .closed }
-            guard case .listening(let channel) = state else { return nil }
+            guard case .listening(let channel, _) = state else { return nil }
             return channel
         }
         try? await channel?.close().get()
@@ -125,9 +134,11 @@ public final class Broker: Sendable {
     /// Changes who may connect and what they may do. Clients that are connected stay if the new settings let them in with what they said
     /// when they logged in; what they may do changes at once, and subscriptions they may not have any more end. Returns before all
     /// clients are told.
-    public func reload(auth: AuthConfiguration?) {
+    ///
+    /// - Parameter timeout: How long connections that come from now on may take to be let in; nil for as long as before.
+    public func reload(auth: AuthConfiguration?, timeout: Duration? = nil) {
         warn(of: auth)
-        router.gate.change(to: auth)
+        router.gate.change(to: auth, timeout: timeout)
         registry.signal(.settingsChanged)
     }
 
@@ -151,9 +162,11 @@ public final class Broker: Sendable {
         }
     }
 
-    private func stopListening() async {
+    /// Takes no new connections.
+    func stopListening() async {
         let channel = state.withLock { state -> (any Channel)? in
-            guard case .listening(let channel) = state else { return nil }
+            guard case .listening(let channel, _) = state else { return nil }
+            state = .draining
             return channel
         }
         try? await channel?.close().get()
@@ -192,11 +205,9 @@ public final class Broker: Sendable {
     }
 
     private func serverInfo() -> ServerInfo {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-        let id = "N" + String((0..<55).compactMap { _ in alphabet.randomElement() })
-        return ServerInfo(
-            serverID: id, serverName: configuration.serverName.isEmpty ? id : configuration.serverName,
-            rivulet: configuration.productVersion, host: configuration.host, port: configuration.port,
+        ServerInfo(
+            serverID: serverID, serverName: serverName, rivulet: configuration.productVersion, host: configuration.host,
+            port: configuration.port,
             maxPayload: configuration.limits.payload)
     }
 

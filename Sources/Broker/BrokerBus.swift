@@ -76,9 +76,13 @@ extension Broker: MessageBus {
         _ pattern: SubjectPattern, queue: String?, _ receive: @escaping @Sendable (BusMessage) -> Void
     ) throws(BusError) -> Attachment {
         guard !isClosed else { throw BusError(.closed, "the broker is closed") }
-        let subscriber = Subscriber(receive)
+        let subscriber = Subscriber(pattern, queue: queue, receive)
+        router.processSubscribers.withLock { $0[ObjectIdentifier(subscriber)] = subscriber }
         router.interest.insert(subscriber, pattern, queue: queue)
-        return Attachment { [router] in router.interest.remove(CollectionOfOne(subscriber)) }
+        return Attachment { [router] in
+            router.interest.remove(CollectionOfOne(subscriber))
+            router.processSubscribers.withLock { $0[ObjectIdentifier(subscriber)] = nil }
+        }
     }
 
     /// That of the event loop whose thread this is.

@@ -44,8 +44,10 @@ public struct BrokerConfiguration: Sendable, Hashable {
     public var maximumBytesBeforeConnect = 8192
     /// What starts the subjects that network connections may not publish to: only objects write events.
     public var reservedPublishPrefixes = ["evt."]
-    /// How long clients have to leave once a drain has told them, before they are disconnected.
+    /// How long a drain takes at most: until then, clients that were told and have not left are disconnected, one after another.
     public var lameDuckDuration: Duration = .seconds(2)
+    /// How long clients may leave by themselves before a drain begins to disconnect them; a part of ``lameDuckDuration``.
+    public var lameDuckGracePeriod: Duration = .milliseconds(500)
     /// How long a connection that is being closed may take to read what is left for it.
     public var closeGrace: Duration = .seconds(1)
 

@@ -157,7 +157,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         let interval = TimeAmount(configuration.pingInterval)
         pings = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in run(.pingDue) }
         guard session.requiresConnect || tls != nil else { return }
-        connectTimer = context.eventLoop.scheduleTask(in: TimeAmount(configuration.authenticationTimeout)) {
+        connectTimer = context.eventLoop.scheduleTask(in: TimeAmount(router.gate.timeout)) {
             let (handler, context) = bound.value
             // The handshake may not be done, and then nothing can be told.
             if handler.tls != nil, !handler.session.hasReceived { return context.close(promise: nil) }

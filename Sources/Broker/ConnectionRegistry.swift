@@ -88,5 +88,7 @@ final class ConnectionRegistry: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    private func all() -> [Outbox] { state.withLock { Array($0.outboxes.values) } }
+    func all() -> [Outbox] { state.withLock { Array($0.outboxes.values) } }
+
+    func outbox(_ id: Int) -> Outbox? { state.withLock { $0.outboxes[id] } }
 }

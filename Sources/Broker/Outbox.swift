@@ -43,6 +43,9 @@ final class Outbox: Sendable {
         /// A check of the write deadline is scheduled.
         var isWatched = false
         var acceptsHeaders = false
+        /// Messages appended, and the bytes of their headers and payloads.
+        var outMessages = 0
+        var outBytes = 0
 
         var pending: Int { queue.count + inFlight }
     }
@@ -50,6 +53,7 @@ final class Outbox: Sendable {
     let id: Int
     let channel: any Channel
     let configuration: BrokerConfiguration
+    let record: ConnectionRecord
     let state = Mutex(State())
     private let onSlowConsumer: @Sendable () -> Void
 
@@ -59,6 +63,7 @@ final class Outbox: Sendable {
         self.channel = channel
         self.configuration = configuration
         self.onSlowConsumer = onSlowConsumer
+        record = ConnectionRecord(channel.remoteAddress)
     }
 
     var pendingBytes: Int { state.withLock { $0.pending } }
@@ -87,8 +92,9 @@ final class Outbox: Sendable {
     /// - Parameters:
     ///   - tail: What follows the sid.
     ///   - hasHeaders: Whether the tail has headers. If the client does not understand them, nothing is appended.
+    ///   - size: Bytes of headers and payload, for the count.
     func append(
-        subject: borrowing Span<UInt8>, tail: borrowing Span<UInt8>, hasHeaders: Bool, for subscriber: Subscriber
+        subject: borrowing Span<UInt8>, tail: borrowing Span<UInt8>, hasHeaders: Bool, size: Int, for subscriber: Subscriber
     ) -> Appended {
         state.withLock { state in
             guard state.phase == .open else { return [] }
@@ -99,6 +105,8 @@ final class Outbox: Sendable {
             subscriber.delivered.store(delivered, ordering: .relaxed)
             let sid = subscriber.sid
             state.queue.append(subject: subject, sid: sid.span, tail: tail, hasHeaders: hasHeaders)
+            state.outMessages &+= 1
+            state.outBytes &+= size
             var result = appended(&state)
             if delivered == maximum { result.insert(.expired) }
             return result
@@ -110,13 +118,13 @@ final class Outbox: Sendable {
     /// - Parameter buffer: The bytes, if parts of them may be written where they are instead of copied.
     func append(
         _ run: borrowing PublishRun, in bytes: borrowing Span<UInt8>, sharing buffer: ByteBuffer?, for subscriber: Subscriber
-    ) -> (result: Appended, count: Int) {
+    ) -> (result: Appended, count: Int, size: Int) {
         state.withLock { state in
-            guard state.phase == .open else { return ([], 0) }
+            guard state.phase == .open else { return ([], 0, 0) }
             let delivered = subscriber.delivered.load(ordering: .relaxed)
             let maximum = subscriber.maximum.load(ordering: .relaxed)
             let count = maximum == 0 ? run.frames.count : Swift.min(run.frames.count, maximum &- delivered)
-            guard count > 0 else { return ([], 0) }
+            guard count > 0 else { return ([], 0, 0) }
             subscriber.delivered.store(delivered &+ count, ordering: .relaxed)
             let sid = subscriber.sid
             if let buffer, count == run.frames.count {
@@ -124,9 +132,12 @@ final class Outbox: Sendable {
             } else {
                 state.queue.append(run, first: count, sid: sid.span, in: bytes)
             }
+            let size = count == run.frames.count ? run.size : run.size(first: count)
+            state.outMessages &+= count
+            state.outBytes &+= size
             var result = appended(&state)
             if delivered &+ count == maximum { result.insert(.expired) }
-            return (result, count)
+            return (result, count, size)
         }
     }
 

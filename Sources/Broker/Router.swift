@@ -10,12 +10,14 @@ final class Router: Sendable {
     let permissions: Permissions
     let gate: Gate
     let counters = Counters()
+    /// The subscriptions of the process, for monitoring.
+    let processSubscribers = Mutex<[ObjectIdentifier: Subscriber]>([:])
     private let processRoutes = Mutex(RouteCache())
 
     init(_ configuration: BrokerConfiguration) {
         self.configuration = configuration
         permissions = Permissions(configuration)
-        gate = Gate(configuration.auth)
+        gate = Gate(configuration.auth, timeout: configuration.authenticationTimeout)
     }
 
     /// Works out where messages to a subject go.
@@ -59,11 +61,11 @@ final class Router: Sendable {
         batch.traffic.inBytes += run.size
         for subscriber in route.plain {
             guard case .connection(let outbox) = subscriber.target, outbox !== echoless else { continue }
-            let (result, count) = outbox.append(run, in: bytes, sharing: shared, for: subscriber)
+            let (result, count, size) = outbox.append(run, in: bytes, sharing: shared, for: subscriber)
             guard result.contains(.accepted) else { continue }
             batch.note(result, at: outbox)
             batch.traffic.outMessages += count
-            batch.traffic.outBytes += count == run.frames.count ? run.size : run.size(first: count)
+            batch.traffic.outBytes += size
             reached = max(reached, count)
             if result.contains(.expired) { expire(subscriber, of: outbox) }
         }
@@ -171,11 +173,11 @@ final class Router: Sendable {
         case .connection(let outbox):
             if outbox === parcel.echoless { return false }
             if let reply = parcel.reply { subscriber.access?.expectAnswer(to: reply) }
-            var result = outbox.append(subject: subject, tail: tail, hasHeaders: parcel.hasHeaders, for: subscriber)
+            var result = outbox.append(subject: subject, tail: tail, hasHeaders: parcel.hasHeaders, size: parcel.size, for: subscriber)
             if result.contains(.headersNotUnderstood) {
                 let plain = parcel.plainTail ?? Self.plainTail(of: decoded())
                 parcel.plainTail = plain
-                result = outbox.append(subject: subject, tail: plain.span, hasHeaders: false, for: subscriber)
+                result = outbox.append(subject: subject, tail: plain.span, hasHeaders: false, size: parcel.size, for: subscriber)
             }
             guard result.contains(.accepted) else { return false }
             batch.note(result, at: outbox)

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import RivuletSubscriptions
 import RivuletWire
+import Synchronization
 
 /// What the broker keeps for one connection, and the one place where the actions of its machine are carried out.
 ///
@@ -16,11 +17,13 @@ struct Session {
 
     private var machine: ConnectionMachine
     private var login: Login
-    private var subscriptions: [[UInt8]: Subscriber] = [:]
+    private let subscriptions: ConnectionSubscriptions
     private var routes = RouteCache()
     private var batch = DeliveryBatch()
     private var publishRun = PublishRun()
     private var turn = UInt64.random(in: .min ... .max)
+    /// When the client was sent the PING that it has not answered yet.
+    private var pinged: NIODeadline?
     private var received = 0
     /// When the client's login ends.
     private(set) var deadline: Timestamp?
@@ -37,6 +40,7 @@ struct Session {
         self.info = info
         self.logger = logger
         parser = FrameParser(limits: router.configuration.limits)
+        subscriptions = outbox.record.subscriptions
         login = Login(router.gate)
         machine = ConnectionMachine(router.configuration, requiresLogin: login.isRequired)
         self.info.authRequired = login.isRequired
@@ -67,6 +71,7 @@ struct Session {
     /// session, since a write that fails ends the connection at once.
     mutating func takeUnflushed() -> [Outbox] {
         router.counters.add(batch.traffic)
+        outbox.record.add(batch.traffic)
         batch.traffic = Traffic()
         defer { batch.toFlush = [] }
         return batch.toFlush
@@ -75,8 +80,8 @@ struct Session {
     /// The connection is gone.
     mutating func close() {
         outbox.close()
-        if !subscriptions.isEmpty { router.interest.remove(subscriptions.values) }
-        subscriptions = [:]
+        let ended = subscriptions.removeAll()
+        if !ended.isEmpty { router.interest.remove(ended.values) }
         incomplete = ByteBuffer()
         logger.debug("connection closed", metadata: ["connection": "\(outbox.id)"])
     }
@@ -88,6 +93,7 @@ struct Session {
         guard !machine.hasEnded else { return }
         var bytes = bytes
         received &+= bytes.readableBytes
+        outbox.record.noteActivity()
         complete(with: &bytes)
         if bytes.readableBytes > 0, incomplete.readableBytes == 0 { keep(bytes, from: parse(bytes)) }
         run(.received(total: received))
@@ -222,9 +228,12 @@ struct Session {
             guard carryOut(.unsubscribe) else { return }
             unsubscribe(Array(copying: bytes.extracting(sid)), max: max)
         case .connect(let json):
-            if carryOut(.connect(options(Array(copying: bytes.extracting(json))))) { begin() }
+            if carryOut(.connect(options(Array(copying: bytes.extracting(json))))) { begin(as: nil) }
         case .ping: run(.ping)
-        case .pong: run(.pong)
+        case .pong:
+            if let pinged { outbox.record.noteRoundTrip(.now() - pinged) }
+            pinged = nil
+            run(.pong)
         case .error: run(.error)
         case .ok, .info: break
         }
@@ -346,14 +355,20 @@ struct Session {
             let isNew = machine.isAuthenticating
             if isNew, let end = account.deadline, end <= SystemTime().wallTime { return decide(.refused) }
             deadline = account.deadline
-            if carryOut(.login(accepted: true)), isNew { begin() }
+            if carryOut(.login(accepted: true)), isNew { begin(as: account.name) }
             endForbiddenSubscriptions()
         }
     }
 
     /// The client is let in.
-    private mutating func begin() {
-        outbox.setAcceptsHeaders(machine.options.headers)
+    private mutating func begin(as user: String?) {
+        let options = machine.options
+        outbox.setAcceptsHeaders(options.headers)
+        let tlsVersion = tls?.version(of: outbox.channel)
+        outbox.record.client.withLock {
+            $0 = ConnectionRecord.Client(
+                name: options.name ?? "", language: options.lang ?? "", version: options.version ?? "", user: user, tlsVersion: tlsVersion)
+        }
         logger.debug("connected", metadata: ["connection": "\(outbox.id)", "client": "\(machine.options.name ?? "")"])
     }
 
@@ -362,13 +377,11 @@ struct Session {
         routes = RouteCache()
         guard !subscriptions.isEmpty else { return }
         router.interest.invalidateRoutes()
-        for (sid, subscriber) in subscriptions {
-            guard let (pattern, queue) = subscriber.interest,
-                !router.permissions.allow(.network(login.access), to: .subscribe, pattern.utf8)
-            else { continue }
+        for (sid, subscriber) in subscriptions.all {
+            if router.permissions.allow(.network(login.access), to: .subscribe, subscriber.pattern.utf8) { continue }
             subscriptions[sid] = nil
             router.interest.remove(CollectionOfOne(subscriber))
-            perform(.report(.subscriptionViolation(pattern.description, queue: queue)))
+            perform(.report(.subscriptionViolation(subscriber.pattern.description, queue: subscriber.queue)))
         }
     }
 
@@ -420,7 +433,9 @@ struct Session {
         case .authenticate, .reconsider:
             decide(login.begin(machine.options, certificateNames: tls?.certificateNames(of: outbox.channel)))
         case .pong: send(FrameEncoder.pong)
-        case .ping: send(FrameEncoder.ping)
+        case .ping:
+            pinged = .now()
+            send(FrameEncoder.ping)
         case .inform:
             var frame: [UInt8] = []
             FrameEncoder.info(info, to: &frame)

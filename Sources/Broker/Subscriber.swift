@@ -13,8 +13,9 @@ final class Subscriber: Sendable {
     let sid: [UInt8]
     /// What the connection's client may do; nil for a handler.
     let access: Access?
-    /// What a connection subscribed to, for when that is not allowed any more; nil for a handler.
-    let interest: (pattern: SubjectPattern, queue: String?)?
+    /// What is subscribed to.
+    let pattern: SubjectPattern
+    let queue: String?
     /// Messages delivered. A connection's is changed under its outbox's lock only, so that it is exact.
     let delivered = Atomic(0)
     /// Messages after which it ends; 0 for never. Changed like `delivered`.
@@ -26,14 +27,16 @@ final class Subscriber: Sendable {
         target = .connection(outbox)
         self.access = access
         self.sid = sid + [0x20]
-        interest = (pattern, queue)
+        self.pattern = pattern
+        self.queue = queue
     }
 
-    init(_ handler: @escaping @Sendable (BusMessage) -> Void) {
+    init(_ pattern: SubjectPattern, queue: String?, _ handler: @escaping @Sendable (BusMessage) -> Void) {
         target = .handler(handler)
         sid = []
         access = nil
-        interest = nil
+        self.pattern = pattern
+        self.queue = queue
     }
 
     var party: Party {

@@ -1,3 +1,4 @@
 @_exported public import ArgumentParser
 @_exported public import RivuletBroker
+@_exported public import RivuletMonitoring
 @_exported public import RivuletObjects

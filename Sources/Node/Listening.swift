@@ -1,21 +1,27 @@
 import RivuletBroker
+import RivuletMonitoring
 import Synchronization
 
 /// Where the node listens, for those who wait to know.
 final class Listening: Sendable {
+    struct Places: Sendable {
+        let broker: Broker.Address
+        let monitoring: MonitoringAddress?
+    }
+
     private enum State {
-        case waiting([CheckedContinuation<Broker.Address, any Error>])
-        case listening(Broker.Address)
+        case waiting([CheckedContinuation<Places, any Error>])
+        case listening(Places)
         case ended
     }
 
     private let state = Mutex(State.waiting([]))
 
-    func address() async throws -> Broker.Address {
+    func places() async throws -> Places {
         try await withCheckedThrowingContinuation { continuation in
-            let known = state.withLock { state -> Result<Broker.Address, any Error>? in
+            let known = state.withLock { state -> Result<Places, any Error>? in
                 switch state {
-                case .listening(let address): return .success(address)
+                case .listening(let places): return .success(places)
                 case .ended: return .failure(CancellationError())
                 case .waiting(let waiters):
                     state = .waiting(waiters + [continuation])
@@ -26,16 +32,17 @@ final class Listening: Sendable {
         }
     }
 
-    func begin(_ address: Broker.Address) {
-        become(.listening(address), with: .success(address))
+    func begin(_ address: Broker.Address, monitoring: MonitoringAddress?) {
+        let places = Places(broker: address, monitoring: monitoring)
+        become(.listening(places), with: .success(places))
     }
 
     func end() {
         become(.ended, with: .failure(CancellationError()))
     }
 
-    private func become(_ next: State, with result: Result<Broker.Address, any Error>) {
-        let waiters = state.withLock { state -> [CheckedContinuation<Broker.Address, any Error>] in
+    private func become(_ next: State, with result: Result<Places, any Error>) {
+        let waiters = state.withLock { state -> [CheckedContinuation<Places, any Error>] in
             defer { state = next }
             guard case .waiting(let waiters) = state else { return [] }
             return waiters

@@ -1,6 +1,7 @@
 public import Logging
 import RivuletBackbone
 public import RivuletBroker
+public import RivuletMonitoring
 public import RivuletObjects
 public import ServiceLifecycle
 import Synchronization
@@ -47,12 +48,19 @@ public final class Node: Service {
     ///
     /// - Throws: `CancellationError` when the node stopped, or could not start.
     public var address: Broker.Address {
-        get async throws { try await listening.address() }
+        get async throws { try await listening.places().broker }
     }
 
-    /// Changes who may connect and what they may do; see ``RivuletBroker/Broker/reload(auth:)``.
-    public func reload(auth: AuthConfiguration?) {
-        broker.reload(auth: auth)
+    /// Where monitoring is served; waits until the node listens. nil if it is not.
+    ///
+    /// - Throws: `CancellationError` when the node stopped, or could not start.
+    public var monitoringAddress: MonitoringAddress? {
+        get async throws { try await listening.places().monitoring }
+    }
+
+    /// Changes who may connect and what they may do; see ``RivuletBroker/Broker/reload(auth:timeout:)``.
+    public func reload(auth: AuthConfiguration?, timeout: Duration? = nil) {
+        broker.reload(auth: auth, timeout: timeout)
     }
 
     /// Reads certificates and keys anew; see ``RivuletBroker/Broker/reload(tls:)``.
@@ -62,7 +70,8 @@ public final class Node: Service {
 
     /// Opens the store, listens, and serves until a graceful shutdown or cancellation; then drains.
     ///
-    /// - Throws: `StoreError` before it listens when the store cannot be opened, `BrokerError` when it cannot listen.
+    /// - Throws: `StoreError` before it listens when the store cannot be opened, `BrokerError` when it cannot listen, `MonitoringError`
+    ///   when monitoring cannot.
     public func run() async throws {
         defer { listening.end() }
         let backbone = try await OpenBackbone.open(configuration.store, logger: logger)
@@ -91,19 +100,28 @@ public final class Node: Service {
     private func serve(_ broker: Broker, _ host: ObjectHost) async throws {
         try await host.start()
         let address = try await broker.start()
-        logger.info(
-            "listening on \(address)",
-            metadata: [
-                "store": "\(configuration.store)", "kinds": "\(objects.map { $0.kind }.joined(separator: ","))",
-            ])
-        listening.begin(address)
+        guard let monitoring = configuration.monitoring else {
+            return await serve(broker, host, at: address, monitoring: nil)
+        }
+        let server = MonitoringServer(
+            configuration: monitoring, broker: broker, metrics: { ObjectMetrics.families(host.statistics) }, logger: logger)
+        try await server.whileListening { await serve(broker, host, at: address, monitoring: $0) }
+    }
+
+    private func serve(_ broker: Broker, _ host: ObjectHost, at address: Broker.Address, monitoring: MonitoringAddress?) async {
+        var metadata: Logger.Metadata = [
+            "store": "\(configuration.store)", "kinds": "\(objects.map { $0.kind }.joined(separator: ","))",
+        ]
+        if let monitoring { metadata["monitoring"] = "\(monitoring)" }
+        logger.info("listening on \(address)", metadata: metadata)
+        listening.begin(address, monitoring: monitoring)
         // Cancellation is the impatient form of the same wish.
         try? await gracefulShutdown()
         logger.info("draining")
-        // Clients are told and may leave while the turns under way are answered.
-        async let clientsLeft: Void = broker.drain()
-        await host.drain()
-        await clientsLeft
+        // Clients are told and may leave while the turns under way are answered. A turn that takes too long is cancelled while its
+        // caller can still be told.
+        let patience = configuration.broker.lameDuckDuration * 3 / 4
+        await broker.drain { await host.drain(patience: patience) }
         await broker.shutdown()
     }
 }

@@ -1,10 +1,13 @@
 public import RivuletBroker
+public import RivuletMonitoring
 public import RivuletObjects
 
 /// How a node listens, stores and hosts.
 public struct NodeConfiguration: Sendable, Hashable {
     /// Listening and its limits.
     public var broker = BrokerConfiguration()
+    /// Where monitoring is served over HTTP; nil for nowhere.
+    public var monitoring: MonitoringConfiguration?
     /// Where objects and events are kept; `rivulet.sqlite` in the working directory.
     public var store = StoreConfiguration.sqlite("rivulet.sqlite")
     /// How objects are hosted.

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Logging
+import RivuletMonitoring
 public import RivuletObjects
 import ServiceLifecycle
 import UnixSignals
@@ -15,6 +16,10 @@ public struct NodeOptions: ParsableArguments, Sendable {
     public var port: Int?
 
     /// See the help text.
+    @Option(help: "TCP port of monitoring over HTTP; 0 for any that is free (default: none).")
+    public var httpPort: Int?
+
+    /// See the help text.
     @Option(
         help: ArgumentHelp("Where objects and events are kept: memory or sqlite:PATH (default: sqlite:rivulet.sqlite).", valueName: "store")
     )
@@ -27,6 +32,14 @@ public struct NodeOptions: ParsableArguments, Sendable {
     /// See the help text.
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical (default: info).", valueName: "level"))
     public var logLevel: String?
+
+    /// See the help text.
+    @Option(help: ArgumentHelp("Most bytes of a message (default: 1048576).", valueName: "bytes"))
+    public var maxPayload: Int?
+
+    /// See the help text.
+    @Option(help: ArgumentHelp("Most clients at a time (default: 65536).", valueName: "count"))
+    public var maxConnections: Int?
 
     /// See the help text.
     @Option(
@@ -62,6 +75,10 @@ public struct NodeOptions: ParsableArguments, Sendable {
     @Flag(help: "Let in only clients with a certificate.")
     public var tlsVerify = false
 
+    /// See the help text.
+    @Flag(help: "Print a settings file with every key, its default and what it is, and end.")
+    public var printConfig = false
+
     /// Nothing given.
     public init() {}
 
@@ -69,7 +86,9 @@ public struct NodeOptions: ParsableArguments, Sendable {
     ///
     /// - Throws: ``SettingError`` and what ``Node/run()`` throws.
     public func run(hosting objects: [any ServiceObject.Type], dependencies: Dependencies = Dependencies()) async throws {
+        if printConfig { return print(SettingsText.yaml, terminator: "") }
         let settings = try NodeSettings.resolve(self)
+        if settings.node.monitoring != nil { PrometheusMetrics.bootstrap() }
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var logger = Logger(label: "rivulet")
         logger.logLevel = settings.logLevel
@@ -80,7 +99,7 @@ public struct NodeOptions: ParsableArguments, Sendable {
         var group = ServiceGroupConfiguration(
             services: [service, .init(service: reloading)], gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "rivulet") { _ in SwiftLogNoOpLogHandler() })
-        group.maximumGracefulShutdownDuration = .seconds(30)
+        group.maximumGracefulShutdownDuration = settings.node.broker.lameDuckDuration + .seconds(30)
         try await ServiceGroup(configuration: group).run()
     }
 }

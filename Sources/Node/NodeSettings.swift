@@ -1,6 +1,7 @@
 import Configuration
 import Logging
 import RivuletBroker
+import RivuletMonitoring
 import RivuletWire
 
 /// What flags, environment and file say together, the first before the second before the third.
@@ -18,22 +19,29 @@ struct NodeSettings: Sendable {
         }
         let sources = SettingSources(environment: environment, file: file)
         var settings = NodeSettings()
-        settings.node.broker.host = options.host ?? sources.text("host") ?? settings.node.broker.host
-        settings.node.broker.port = try options.port ?? sources.number("port") ?? settings.node.broker.port
-        guard (0...65_535).contains(settings.node.broker.port) else {
-            throw SettingError("port \(settings.node.broker.port) is not between 0 and 65535")
+        settings.node.broker.host = options.host ?? sources.text(.host) ?? settings.node.broker.host
+        if let port = try sources.port(.port, flag: options.port) { settings.node.broker.port = port }
+        if let port = try sources.port(.httpPort, flag: options.httpPort) {
+            var monitoring = MonitoringConfiguration()
+            monitoring.port = port
+            monitoring.host = sources.text(.httpHost) ?? monitoring.host
+            settings.node.monitoring = monitoring
         }
-        if let store = options.store ?? sources.text("store") { settings.node.store = try StoreConfiguration(store) }
-        if let level = options.logLevel ?? sources.text("logLevel") {
+        if let store = options.store ?? sources.text(.store) { settings.node.store = try StoreConfiguration(store) }
+        if let level = options.logLevel ?? sources.text(.logLevel) {
             guard let known = Logger.Level(rawValue: level) else { throw SettingError("log level \"\(level)\" is not one of \(levels)") }
             settings.logLevel = known
         }
-        if let name = sources.text("serverName") { settings.node.broker.serverName = name }
-        if let bytes = try sources.positive("maxPayload") { settings.node.broker.limits.payload = bytes }
-        if let count = try sources.positive("maxConnections") { settings.node.broker.maximumConnections = count }
-        if let bytes = try sources.positive("maxPending") { settings.node.broker.maximumPending = bytes }
-        if let seconds = try sources.positive("pingInterval") { settings.node.broker.pingInterval = .seconds(seconds) }
-        if let seconds = try sources.positive("idempotencyWindow") { settings.node.objects.idempotencyWindow = .seconds(seconds) }
+        if let name = sources.text(.serverName) { settings.node.broker.serverName = name }
+        if let bytes = try sources.positive(.maxPayload, flag: options.maxPayload) { settings.node.broker.limits.payload = bytes }
+        if let count = try sources.positive(.maxConnections, flag: options.maxConnections) {
+            settings.node.broker.maximumConnections = count
+        }
+        if let bytes = try sources.positive(.maxPending) { settings.node.broker.maximumPending = bytes }
+        if let seconds = try sources.positive(.pingInterval) { settings.node.broker.pingInterval = .seconds(seconds) }
+        if let time = try sources.seconds(.lameDuckDuration) { settings.node.broker.lameDuckDuration = time }
+        if let time = try sources.seconds(.lameDuckGracePeriod) { settings.node.broker.lameDuckGracePeriod = time }
+        if let seconds = try sources.positive(.idempotencyWindow) { settings.node.objects.idempotencyWindow = .seconds(seconds) }
         try settings.authorize(options, sources)
         try settings.encrypt(options, sources)
         return settings
@@ -43,11 +51,11 @@ struct NodeSettings: Sendable {
     private mutating func authorize(_ options: NodeOptions, _ sources: SettingSources) throws(SettingError) {
         node.broker.auth = try sources.file?.authorization?.configuration()
         if let timeout = sources.file?.authorization?.timeout { node.broker.authenticationTimeout = timeout.duration }
-        if let token = options.token ?? sources.text("token") {
+        if let token = options.token ?? sources.text(.token) {
             node.broker.auth = node.broker.auth ?? AuthConfiguration()
             node.broker.auth?.token = Secret(token)
         }
-        switch (options.user ?? sources.text("user"), options.password ?? sources.text("password")) {
+        switch (options.user ?? sources.text(.user), options.password ?? sources.text(.password)) {
         case (nil, nil): break
         case (let name?, let password?) where !name.isEmpty && !password.isEmpty:
             var auth = node.broker.auth ?? AuthConfiguration()
@@ -61,10 +69,10 @@ struct NodeSettings: Sendable {
     /// How connections are encrypted: flags and the environment before the file, file by file.
     private mutating func encrypt(_ options: NodeOptions, _ sources: SettingSources) throws(SettingError) {
         let section = sources.file?.tls
-        let certificate = options.tlsCert ?? sources.text("tlsCert") ?? section?.cert_file
-        let key = options.tlsKey ?? sources.text("tlsKey") ?? section?.key_file
-        let authority = options.tlsCa ?? sources.text("tlsCa") ?? section?.ca_file
-        let verify = options.tlsVerify || sources.text("tlsVerify") == "true" || section?.verify == true
+        let certificate = options.tlsCert ?? sources.text(.tlsCert) ?? section?.cert_file
+        let key = options.tlsKey ?? sources.text(.tlsKey) ?? section?.key_file
+        let authority = options.tlsCa ?? sources.text(.tlsCa) ?? section?.ca_file
+        let verify = options.tlsVerify || sources.text(.tlsVerify) == "true" || section?.verify == true
         guard let certificate, let key else {
             let isUntouched = certificate == nil && key == nil && authority == nil && !verify && section == nil
             guard isUntouched else { throw SettingError("TLS needs a certificate and its key") }
@@ -78,7 +86,6 @@ struct NodeSettings: Sendable {
     }
 
     private static let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
-
 }
 
 /// Looks settings up by name.
@@ -86,19 +93,36 @@ private struct SettingSources {
     let environment: ConfigReader
     let file: SettingsFile?
 
-    func text(_ key: String) -> String? {
-        environment.string(forKey: ConfigKey(key)) ?? file?.values[key]
+    func text(_ key: SettingKey) -> String? {
+        environment.string(forKey: ConfigKey(key.rawValue)) ?? file?.values[key]
     }
 
-    func number(_ key: String) throws(SettingError) -> Int? {
+    /// - Parameter flag: What the flag says, if there is one.
+    func number(_ key: SettingKey, flag: Int? = nil) throws(SettingError) -> Int? {
+        if let flag { return flag }
         guard let text = text(key) else { return nil }
         guard let number = Int(text) else { throw SettingError("\(key) \"\(text)\" is not a number") }
         return number
     }
 
-    func positive(_ key: String) throws(SettingError) -> Int? {
-        guard let number = try number(key) else { return nil }
+    func positive(_ key: SettingKey, flag: Int? = nil) throws(SettingError) -> Int? {
+        guard let number = try number(key, flag: flag) else { return nil }
         guard number > 0 else { throw SettingError("\(key) \(number) is not positive") }
         return number
+    }
+
+    func port(_ key: SettingKey, flag: Int?) throws(SettingError) -> Int? {
+        guard let number = try number(key, flag: flag) else { return nil }
+        guard (0...65_535).contains(number) else { throw SettingError("\(key) \(number) is not between 0 and 65535") }
+        return number
+    }
+
+    /// Parts of seconds count.
+    func seconds(_ key: SettingKey) throws(SettingError) -> Duration? {
+        guard let text = text(key) else { return nil }
+        guard let seconds = Double(text), (0...1e6).contains(seconds) else {
+            throw SettingError("\(key) \"\(text)\" is not a number of seconds")
+        }
+        return .milliseconds(Int64(seconds * 1000))
     }
 }

@@ -4,7 +4,7 @@ import Yams
 /// A file of settings, YAML or JSON, which is YAML as well.
 struct SettingsFile: Sendable {
     /// The settings that are one value each, by name.
-    let values: [String: String]
+    let values: [SettingKey: String]
     /// Who may connect.
     let authorization: AuthorizationSection?
     /// How connections are encrypted.
@@ -27,9 +27,13 @@ struct SettingsFile: Sendable {
             return
         }
         guard let mapping = root.mapping else { throw SettingError("it is not a list of names and values") }
-        var values: [String: String] = [:]
-        for (key, value) in mapping {
-            if let key = key.string, let scalar = value.scalar { values[key] = scalar.string }
+        var values: [SettingKey: String] = [:]
+        for (name, value) in mapping where !["authorization", "tls"].contains(name.string) {
+            guard let key = SettingKey(rawValue: name.string ?? "") else {
+                throw SettingError("there is no setting \"\(name.string ?? "")\"")
+            }
+            guard let scalar = value.scalar else { throw SettingError("\(key) is not one value") }
+            values[key] = scalar.string
         }
         let decoder = YAMLDecoder()
         self.init(
@@ -44,7 +48,7 @@ struct SettingsFile: Sendable {
             })
     }
 
-    private init(values: [String: String], authorization: AuthorizationSection?, tls: TLSSection?) {
+    private init(values: [SettingKey: String], authorization: AuthorizationSection?, tls: TLSSection?) {
         self.values = values
         self.tls = tls
         self.authorization = authorization

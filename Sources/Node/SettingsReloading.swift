@@ -13,7 +13,7 @@ struct SettingsReloading: Service {
             do {
                 let settings = try NodeSettings.resolve(options).node.broker
                 if let tls = settings.tls { try await node.reload(tls: tls) }
-                node.reload(auth: settings.auth)
+                node.reload(auth: settings.auth, timeout: settings.authenticationTimeout)
                 logger.notice("settings read again")
             } catch {
                 logger.error("settings are wrong, and stay as they were", metadata: ["error": "\(error)"])

@@ -1,10 +1,27 @@
 import Synchronization
 
-/// What has become of a kind's messages, for the NATS service protocol's STATS.
+/// What has become of the messages of a kind of objects, at one moment. Counts start with the host and do not go back.
+public struct ObjectStatistics: Sendable, Hashable {
+    /// The kind.
+    public var kind: String
+    /// Objects that are active now.
+    public var active = 0
+    /// Messages handled.
+    public var turns = 0
+    /// Messages answered by an error, and those refused before they were handled.
+    public var errors = 0
+    /// Messages refused since too many waited for their object.
+    public var rejections = 0
+    /// How long messages were handled, in all.
+    public var processingTime = Duration.zero
+}
+
+/// What has become of a kind's messages, for the NATS service protocol's STATS and for monitoring.
 final class KindStatistics: Sendable {
     struct Values: Sendable {
         var requests = 0
         var errors = 0
+        var rejections = 0
         var lastError = ""
         var processingTime = Duration.zero
     }
@@ -23,6 +40,7 @@ final class KindStatistics: Sendable {
     func failed(_ error: CallError) {
         values.withLock { values in
             values.errors += 1
+            if error.code == .overloaded { values.rejections += 1 }
             values.lastError = error.description
         }
     }

@@ -43,6 +43,16 @@ public final class ObjectHost: Sendable {
     /// How many objects are active.
     public var activeCount: Int { kinds.values.reduce(0) { $0 + $1.activeCount } }
 
+    /// What has become of the messages of each kind until now, in the order of their names.
+    public var statistics: [ObjectStatistics] {
+        kinds.values.sorted { $0.name < $1.name }.map { kind in
+            let values = kind.statistics.snapshot
+            return ObjectStatistics(
+                kind: kind.name, active: kind.activeCount, turns: values.requests, errors: values.errors,
+                rejections: values.rejections, processingTime: values.processingTime)
+        }
+    }
+
     /// Opens the kinds' streams and begins to take calls. ``run()`` must be running for turns to commit.
     ///
     /// - Throws: ``StoreError`` or ``BusError``.

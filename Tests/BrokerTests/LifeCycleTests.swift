@@ -35,6 +35,7 @@ struct LifeCycleTests {
     @Test func drainingTellsClientsAndWaitsForThemToLeave() async throws {
         try await withBroker {
             $0.lameDuckDuration = .seconds(50)
+            $0.lameDuckGracePeriod = .seconds(50)
         } _: { broker, address in
             let (client, _) = try await TestClient.connect(to: address)
             await client.expect(sending: "CONNECT {\"verbose\":false,\"protocol\":1}\r\nSUB a 1\r\nPING\r\n", "PONG\r\n")
@@ -47,6 +48,79 @@ struct LifeCycleTests {
             client.close()
             await drained
             #expect(broker.statistics.connections == 0)
+        }
+    }
+
+    @Test func aDrainDisconnectsClientsOneAfterAnother() async throws {
+        try await withBroker {
+            $0.lameDuckDuration = .seconds(1)
+            $0.lameDuckGracePeriod = .zero
+        } _: { broker, address in
+            var clients: [TestClient] = []
+            for _ in 0..<10 { clients.append(try await TestClient.ready(address)) }
+            let start = ContinuousClock.now
+            let ends = await withTaskGroup(of: Duration.self) { group in
+                for client in clients {
+                    group.addTask {
+                        await client.expectEnd()
+                        return ContinuousClock.now - start
+                    }
+                }
+                await broker.drain()
+                #expect(broker.statistics.connections == 0)
+                return await group.reduce(into: []) { $0.append($1) }.sorted()
+            }
+            // Every tenth of a second one.
+            let gaps = zip(ends.dropFirst(), ends).map { $0 - $1 }
+            #expect(gaps.count { $0 > .milliseconds(20) } >= 5, "\(ends)")
+            #expect(ends.last.map { $0 > .milliseconds(700) && $0 < .seconds(5) } == true, "\(ends)")
+        }
+    }
+
+    @Test func aDrainOfFewClientsIsShort() async throws {
+        try await withBroker {
+            $0.lameDuckDuration = .seconds(1000)
+            $0.lameDuckGracePeriod = .milliseconds(10)
+        } _: { broker, address in
+            let first = try await TestClient.ready(address)
+            let second = try await TestClient.ready(address)
+            await broker.drain()
+            await first.expectEnd()
+            await second.expectEnd()
+        }
+    }
+
+    @Test func aDrainDisconnectsNobodyBeforeItsWorkIsDone() async throws {
+        try await withBroker {
+            $0.lameDuckDuration = .seconds(1000)
+            $0.lameDuckGracePeriod = .zero
+        } _: { broker, address in
+            let (client, _) = try await TestClient.connect(to: address)
+            await client.expect(sending: "CONNECT {\"verbose\":false,\"protocol\":1}\r\nSUB a 1\r\nPING\r\n", "PONG\r\n")
+            let (work, done) = AsyncStream<Void>.makeStream()
+            async let drained: Void = broker.drain { for await _ in work {} }
+            #expect(await client.line().contains("\"ldm\":true"))
+            for _ in 0..<100 { await client.expect(sending: "PING\r\n", "PONG\r\n") }
+            #expect(broker.status == .draining)
+            // What the work leads to is written before the end.
+            try broker.publish(BusMessage(subject: try Subject("a"), payload: [120]))
+            done.finish()
+            await client.expectEnd("MSG a 1 1\r\nx\r\n")
+            await drained
+        }
+    }
+
+    @Test func aDrainEndsInTimeThoughItsWorkDoesNot() async throws {
+        try await withBroker {
+            $0.lameDuckDuration = .milliseconds(100)
+            $0.lameDuckGracePeriod = .seconds(1000)
+        } _: { broker, address in
+            let client = try await TestClient.ready(address)
+            let (work, done) = AsyncStream<Void>.makeStream()
+            async let drained: Void = broker.drain { for await _ in work {} }
+            await client.expectEnd()
+            done.finish()
+            await drained
         }
     }
 

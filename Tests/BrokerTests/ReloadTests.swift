@@ -59,6 +59,23 @@ struct ReloadTests {
         }
     }
 
+    @Test func theTimeToLogInChangesForThoseWhoComeAfterwards() async throws {
+        let auth = AuthConfiguration(token: Secret("t"))
+        try await withBroker {
+            $0.auth = auth
+            $0.authenticationTimeout = .seconds(600)
+        } _: { broker, address in
+            let (before, _) = try await TestClient.connect(to: address)
+            broker.reload(auth: auth, timeout: .milliseconds(50))
+            let (after, _) = try await TestClient.connect(to: address)
+            await after.expectEnd("-ERR 'Authentication Timeout'\r\n")
+            await before.expect(sending: "CONNECT {\"verbose\":false,\"auth_token\":\"t\"}\r\nPING\r\n", "PONG\r\n")
+            broker.reload(auth: auth)
+            let (another, _) = try await TestClient.connect(to: address)
+            await another.expectEnd("-ERR 'Authentication Timeout'\r\n")
+        }
+    }
+
     @Test func closingAnOpenServerSendsTheUnknownAway() async throws {
         try await withBroker { broker, address in
             let named = try await TestClient.ready(address, ",\"auth_token\":\"t\"")

@@ -55,15 +55,20 @@ class Server:
 
     def end(self, with_signal=signal.SIGTERM) -> int:
         """Sends the signal and gives the exit code once the process is gone."""
-        self._process.send_signal(with_signal)
-        return self._wait()
+        self.signal(with_signal)
+        return self.wait()
+
+    def signal(self, number) -> None:
+        """Sends the signal, and goes on."""
+        self._process.send_signal(number)
 
     def interrupt(self) -> int:
         """What Ctrl-C does: interrupts the process and those it started."""
         os.killpg(self._process.pid, signal.SIGINT)
-        return self._wait()
+        return self.wait()
 
-    def _wait(self) -> int:
+    def wait(self) -> int:
+        """Gives the exit code once the process is gone."""
         try:
             return self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:

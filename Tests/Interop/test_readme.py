@@ -148,13 +148,13 @@ async def test_the_users_of_the_file_may_do_what_it_says(start, tmp_path, connec
 
 def test_the_table_of_settings_is_complete(programs, tmp_path):
     rows = re.findall(r"^\| (?:`(--[a-z-]+)`)? ?\| `(RIVULET_[A-Z_]+)` \| `([a-zA-Z]+)` \|", (REPOSITORY / "README.md").read_text(), re.M)
-    source = (REPOSITORY / "Sources/Node/NodeSettings.swift").read_text()
-    keys = set(re.findall(r'(?:text|number|positive)\("([a-zA-Z]+)"\)', source))
+    printed = programs.run("rivulet", "serve", "--print-config", folder=tmp_path).stdout
+    keys = set(re.findall(r"^(?:# )?([a-zA-Z]+): \S", printed, re.M))
     assert {key for _, _, key in rows} == keys
     for flag, variable, key in rows:
         assert variable == "RIVULET_" + re.sub(r"([A-Z])", r"_\1", key).upper()
     help = programs.run("rivulet", "serve", "--help", folder=tmp_path).stdout
-    flags = set(re.findall(r"^ +(--[a-z-]+)", help, re.M)) - {"--config"}
+    flags = set(re.findall(r"^ +(--[a-z-]+)", help, re.M)) - {"--config", "--print-config"}
     assert {flag for flag, _, _ in rows if flag} == flags
 
 

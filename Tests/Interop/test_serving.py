@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+import shutil
 import signal
+import socket
+import ssl
 
+import nats
 import pytest
 
-from conftest import received
+from conftest import REPOSITORY, received, until
 from objects import ask, join
 
 
@@ -57,7 +61,11 @@ def test_a_port_that_is_taken_is_refused(start, refusal):
         ([], {"RIVULET_PORT": "abc"}, 'port "abc" is not a number'),
         ([], {"RIVULET_STORE": "files"}, 'store "files" is neither "memory" nor "sqlite:PATH"'),
         ([], {"RIVULET_CONFIG": "none.yaml"}, "none.yaml cannot be read"),
-        ([], {"RIVULET_MAX_PAYLOAD": "0"}, "is not positive"),
+        ([], {"RIVULET_MAX_PAYLOAD": "0"}, "maxPayload 0 is not positive"),
+        (["--max-payload", "0"], {}, "maxPayload 0 is not positive"),
+        (["--max-connections", "0"], {}, "maxConnections 0 is not positive"),
+        (["--http-port", "70000"], {}, "httpPort 70000 is not between 0 and 65535"),
+        ([], {"RIVULET_LAME_DUCK_DURATION": "long"}, 'lameDuckDuration "long" is not a number of seconds'),
     ])
 def test_a_setting_that_makes_no_sense_is_refused(refusal, options, environment, says):
     assert says in refusal(*options, environment=environment)
@@ -69,6 +77,8 @@ def test_a_setting_that_makes_no_sense_is_refused(refusal, options, environment,
         ("rivulet.yaml", "port: many\n", 'port "many" is not a number'),
         ("rivulet.yaml", ": : [\n", "rivulet.yaml cannot be read"),
         ("rivulet.json", '{"port": ', "rivulet.json cannot be read"),
+        ("rivulet.yaml", "port: 0\nmaxPayloads: 10\n", 'there is no setting "maxPayloads"'),
+        ("rivulet.yaml", "port: [1, 2]\n", "port is not one value"),
     ])
 def test_a_configuration_file_that_makes_no_sense_is_refused(refusal, tmp_path, file, text, says):
     (tmp_path / file).write_text(text)
@@ -155,3 +165,111 @@ async def test_rivulet_serve_is_a_broker_without_objects(start, connect):
         await client.publish("chat.lobby", b"hello")
         (message,) = await received(subscription, 1)
         assert message.data == b"hello"
+
+
+async def test_flags_limit_payloads_and_connections(start, connect):
+    server = start("--store", "memory", "--max-payload", 100, "--max-connections", 1, program="rivulet")
+    async with connect(server) as client:
+        assert client.max_payload == 100
+        with pytest.raises(nats.errors.Error, match="(?i)maximum connections"):
+            async with connect(server, allow_reconnect=False):
+                pass
+
+
+async def test_the_printed_settings_are_those_that_hold_without_a_file(programs, start, tmp_path, connect):
+    printed = programs.run("rivulet", "serve", "--print-config", folder=tmp_path)
+    assert printed.returncode == 0 and "# TCP port; 0 takes one that is free\nport: 4222\n" in printed.stdout
+    (tmp_path / "rivulet.yaml").write_text(printed.stdout)
+    server = start("--config", "rivulet.yaml")
+    assert "sqlite:rivulet.sqlite" in server.output
+    async with connect(server) as client:
+        assert client.max_payload == 1048576
+
+
+def certificate(server) -> bytes:
+    """What the server shows a client that connects now."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        assert connection.recv(4096).startswith(b"INFO ")
+        context = ssl.create_default_context(cafile=REPOSITORY / "Tests/Certificates/authority.pem")
+        context.check_hostname = False
+        with context.wrap_socket(connection) as encrypted:
+            return encrypted.getpeercert(binary_form=True)
+
+
+async def test_hangup_reads_users_and_certificates_again(start, tmp_path):
+    certificates = REPOSITORY / "Tests/Certificates"
+
+    def configure(users, name):
+        shutil.copy(certificates / f"{name}.pem", tmp_path / "cert.pem")
+        shutil.copy(certificates / f"{name}-key.pem", tmp_path / "key.pem")
+        (tmp_path / "rivulet.yaml").write_text(json.dumps({
+            "store": "memory", "tls": {"cert_file": "cert.pem", "key_file": "key.pem"},
+            "authorization": {"timeout": 30, "users": [{"user": user, "password": user} for user in users]},
+        }))
+
+    configure(["ann", "bob"], "server")
+    server = start("--config", "rivulet.yaml", program="rivulet")
+    context = ssl.create_default_context(cafile=certificates / "authority.pem")
+    context.check_hostname = False
+    options = {"tls": context, "tls_hostname": "localhost", "allow_reconnect": False, "connect_timeout": 10}
+    ann = await nats.connect(server.url, user="ann", password="ann", **options)
+    bob = await nats.connect(server.url, user="bob", password="bob", **options)
+    first = await asyncio.to_thread(certificate, server)
+    try:
+        configure(["ann", "cid"], "elsewhere")
+        server.signal(signal.SIGHUP)
+        await until(lambda: bob.is_closed)
+        assert "settings read again" in server.output
+        assert not ann.is_closed and await ann.rtt() > 0
+        cid = await nats.connect(server.url, user="cid", password="cid", **options)
+        await cid.close()
+        with pytest.raises(nats.errors.Error, match="(?i)authorization violation"):
+            await nats.connect(server.url, user="bob", password="bob", **options)
+        assert await asyncio.to_thread(certificate, server) != first
+
+        # What is wrong changes nothing.
+        second = await asyncio.to_thread(certificate, server)
+        configure(["bob"], "server")
+        (tmp_path / "key.pem").write_text("no key")
+        server.signal(signal.SIGHUP)
+        await until(lambda: "settings are wrong" in server.output)
+        assert await asyncio.to_thread(certificate, server) == second
+        assert await ann.rtt() > 0
+    finally:
+        await ann.close()
+        await bob.close()
+
+
+async def test_hangup_changes_how_long_a_login_may_take(start, tmp_path):
+    def configure(timeout):
+        (tmp_path / "rivulet.yaml").write_text(f"store: memory\nauthorization: {{token: t, timeout: {timeout}}}\n")
+
+    configure(600)
+    server = start("--config", "rivulet.yaml", program="rivulet")
+    configure(0.1)
+    server.signal(signal.SIGHUP)
+    await until(lambda: "settings read again" in server.output)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as silent:
+        said = b""
+        while chunk := await asyncio.to_thread(silent.recv, 4096):
+            said += chunk
+    assert said.endswith(b"-ERR 'Authentication Timeout'\r\n")
+
+
+async def test_the_server_ends_within_the_configured_time(start, connect):
+    server = start("--store", "memory", program="rivulet", environment={
+        "RIVULET_LAME_DUCK_DURATION": "1.5", "RIVULET_LAME_DUCK_GRACE_PERIOD": "0.2"})
+    clients = [await nats.connect(server.url, allow_reconnect=False) for _ in range(20)]
+    loop = asyncio.get_running_loop()
+    begun, ends = loop.time(), []
+
+    async def watch(client):
+        await until(lambda: client.is_closed)
+        ends.append(loop.time() - begun)
+
+    watching = [asyncio.create_task(watch(client)) for client in clients]
+    assert await asyncio.to_thread(server.end) == 0
+    assert loop.time() - begun < 5
+    await asyncio.gather(*watching)
+    # Not all at once.
+    assert max(ends) - min(ends) > 0.5, ends

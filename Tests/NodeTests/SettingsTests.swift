@@ -54,7 +54,7 @@ import Testing
         ]
         #expect(try authorization(yaml) == expected)
         #expect(try SettingsFile(yaml: yaml).authorization?.timeout?.duration == .milliseconds(1500))
-        #expect(try SettingsFile(yaml: yaml).values["port"] == "4333")
+        #expect(try SettingsFile(yaml: yaml).values[.port] == "4333")
     }
 
     @Test func oneUserOrATokenNeedsNoList() throws {
@@ -152,6 +152,59 @@ import Testing
             #expect(throws: SettingError.self) { try NodeSettings.resolve(NodeOptions.parse(["--user", "ann"])) }
             #expect(throws: SettingError.self) { try NodeSettings.resolve(NodeOptions.parse(["--password", "ann"])) }
             #expect(try NodeSettings.resolve(NodeOptions.parse([])).node.broker.auth == nil)
+        }
+    }
+
+    @Test func thePrintedFileIsCompleteAndLoadsBackToTheDefaults() async throws {
+        let file = try SettingsFile(yaml: SettingsText.yaml)
+        let standard = NodeSettings()
+        for key in SettingKey.allCases {
+            #expect(file.values[key] == key.standard(in: standard), "\(key)")
+            #expect(SettingsText.yaml.contains("\n# \(key.comment)\n"), "\(key)")
+            // What has no default stands there as an example that can be used.
+            if key.standard(in: standard) == nil { #expect(SettingsText.yaml.contains("\n# \(key): \(key.example)\n"), "\(key)") }
+        }
+        #expect(file.authorization == nil && file.tls == nil)
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/rivulet.yaml"
+            try SettingsText.yaml.write(toFile: path, atomically: true, encoding: .utf8)
+            let settings = try NodeSettings.resolve(NodeOptions.parse(["--config", path]))
+            #expect(settings.node == standard.node && settings.logLevel == standard.logLevel)
+        }
+    }
+
+    @Test func theExamplesOfThePrintedFileAreSettingsToo() throws {
+        // The sections without their comment signs, and without the one user that contradicts the list.
+        let sections = SettingsText.yaml.components(separatedBy: "\n# who may connect")[1]
+        let lines = sections.components(separatedBy: "\n").dropFirst().filter {
+            $0.hasPrefix("# authorization") || $0.hasPrefix("#   ") || $0.hasPrefix("# tls")
+        }
+        let file = try SettingsFile(yaml: lines.map { $0.dropFirst(2) }.joined(separator: "\n"))
+        let auth = try #require(try file.authorization?.configuration())
+        #expect(auth.users.map(\.name).contains("ann") && auth.users.count == 3)
+        #expect(file.tls?.cert_file == "server.pem")
+    }
+
+    @Test func aKeyThatIsNotKnownIsAnErrorThatNamesIt() {
+        for (yaml, says) in [
+            ("prot: 1", "there is no setting \"prot\""), ("port: {a: 1}", "port is not one value"), ("1: 2", "there is no setting \"1\""),
+        ] {
+            let error = #expect(throws: SettingError.self) { try SettingsFile(yaml: yaml) }
+            #expect(error?.description == says)
+        }
+    }
+
+    @Test func monitoringAndLameDuckAreSet() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/rivulet.yaml"
+            try "httpHost: '::1'\nlameDuckDuration: 90\nlameDuckGracePeriod: 1.5".write(toFile: path, atomically: true, encoding: .utf8)
+            let without = try NodeSettings.resolve(NodeOptions.parse(["--config", path])).node
+            #expect(without.monitoring == nil)
+            #expect(without.broker.lameDuckDuration == .seconds(90) && without.broker.lameDuckGracePeriod == .milliseconds(1500))
+            let options = ["--config", path, "--http-port", "8222", "--max-payload", "5", "--max-connections", "6"]
+            let with = try NodeSettings.resolve(NodeOptions.parse(options)).node
+            #expect(with.monitoring?.host == "::1" && with.monitoring?.port == 8222)
+            #expect(with.broker.limits.payload == 5 && with.broker.maximumConnections == 6)
         }
     }
 }

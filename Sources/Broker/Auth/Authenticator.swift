@@ -15,7 +15,7 @@ final class Authenticator: Sendable {
 
     /// A user who was let in.
     struct Account: Sendable {
-        /// The user's name; nil where nobody has to log in.
+        /// The user's name or public key; nil where nobody has to log in.
         let name: String?
         /// What the user may do; nil for everything.
         let permissions: UserPermissions?

@@ -3,17 +3,21 @@ import Synchronization
 
 /// Decides who comes in, by the settings that hold now.
 final class Gate: Sendable {
-    private let current: Mutex<Authenticator>
+    private let current: Mutex<(authenticator: Authenticator, timeout: Duration)>
 
-    init(_ configuration: AuthConfiguration?) {
-        current = Mutex(Authenticator(configuration))
+    init(_ configuration: AuthConfiguration?, timeout: Duration) {
+        current = Mutex((Authenticator(configuration), timeout))
     }
 
-    var authenticator: Authenticator { current.withLock { $0 } }
+    var authenticator: Authenticator { current.withLock { $0.authenticator } }
 
-    func change(to configuration: AuthConfiguration?) {
+    /// How long a connection may take to be let in.
+    var timeout: Duration { current.withLock { $0.timeout } }
+
+    /// - Parameter timeout: nil to leave it as it is.
+    func change(to configuration: AuthConfiguration?, timeout: Duration?) {
         let next = Authenticator(configuration)
-        current.withLock { $0 = next }
+        current.withLock { $0 = (next, timeout ?? $0.timeout) }
     }
 
     /// Something new for a client to sign: 11 random bytes as text, like nats-server's.

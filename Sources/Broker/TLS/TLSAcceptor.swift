@@ -49,6 +49,15 @@ final class TLSAcceptor: Sendable {
         }
     }
 
+    /// The version a connection is encrypted with, as `1.3`; nil if it is not, yet. On the channel's event loop.
+    func version(of channel: any Channel) -> String? {
+        switch try? channel.pipeline.syncOperations.nioSSL_tlsVersion() {
+        case .tlsv12: "1.2"
+        case .tlsv13: "1.3"
+        default: nil
+        }
+    }
+
     private static func read(_ configuration: BrokerTLSConfiguration) async throws(BrokerError) -> NIOSSLContext {
         do {
             return try await NIOThreadPool.singleton.runIfActive { try NIOSSLContext(configuration: settings(configuration)) }

@@ -1,0 +1,78 @@
+import Logging
+import RivuletMonitoring
+import RivuletWire
+
+/// The settings that are one value each: their names in a file, which in the environment begin with `RIVULET_`.
+enum SettingKey: String, CaseIterable {
+    case host, port, httpHost, httpPort, store, logLevel, serverName
+    case maxPayload, maxConnections, maxPending, pingInterval, lameDuckDuration, lameDuckGracePeriod, idempotencyWindow
+    case user, password, token
+    case tlsCert, tlsKey, tlsCa, tlsVerify
+
+    /// What it is, in one line.
+    var comment: String {
+        switch self {
+        case .host: "address to listen at"
+        case .port: "TCP port; 0 takes one that is free"
+        case .httpHost: "address where monitoring listens"
+        case .httpPort: "TCP port of monitoring over HTTP; 0 takes one that is free, without it there is none"
+        case .store: "where objects and events are kept: memory or sqlite:PATH"
+        case .logLevel: "trace, debug, info, notice, warning, error or critical"
+        case .serverName: "the name that clients see; a random one if there is none"
+        case .maxPayload: "most bytes of a message"
+        case .maxConnections: "most clients at a time"
+        case .maxPending: "bytes that may wait for a client that reads slowly, before it is cut"
+        case .pingInterval: "seconds between signs of life"
+        case .lameDuckDuration: "seconds in which clients are moved off when the server ends"
+        case .lameDuckGracePeriod: "seconds of these before the first client is disconnected"
+        case .idempotencyWindow: "seconds that replies to requests with a Nats-Msg-Id are kept"
+        case .user: "a user who may connect, with password; nobody else may then, but those in authorization"
+        case .password: "the user's password, or its bcrypt hash"
+        case .token: "a token, or its bcrypt hash, with which clients may connect"
+        case .tlsCert: "PEM file with the server's certificate; turns TLS on"
+        case .tlsKey: "PEM file with its private key"
+        case .tlsCa: "PEM file with the certificates of those who sign clients' certificates"
+        case .tlsVerify: "whether clients must have a certificate"
+        }
+    }
+
+    /// The default, as it is written in a file; nil if there is none.
+    func standard(in settings: NodeSettings) -> String? {
+        let node = settings.node
+        return switch self {
+        case .host: node.broker.host
+        case .port: "\(node.broker.port)"
+        case .httpHost: MonitoringConfiguration().host
+        case .store: "\(node.store)"
+        case .logLevel: settings.logLevel.rawValue
+        case .maxPayload: "\(node.broker.limits.payload)"
+        case .maxConnections: "\(node.broker.maximumConnections)"
+        case .maxPending: "\(node.broker.maximumPending)"
+        case .pingInterval: Self.seconds(node.broker.pingInterval)
+        case .lameDuckDuration: Self.seconds(node.broker.lameDuckDuration)
+        case .lameDuckGracePeriod: Self.seconds(node.broker.lameDuckGracePeriod)
+        case .idempotencyWindow: Self.seconds(node.objects.idempotencyWindow)
+        case .tlsVerify: "false"
+        case .httpPort, .serverName, .user, .password, .token, .tlsCert, .tlsKey, .tlsCa: nil
+        }
+    }
+
+    /// What a file may say where there is no default.
+    var example: String {
+        switch self {
+        case .httpPort: "8222"
+        case .serverName: "casino"
+        case .user: "ann"
+        case .password, .token: "$2a$11$…"
+        case .tlsCert: "server.pem"
+        case .tlsKey: "server-key.pem"
+        case .tlsCa: "authority.pem"
+        default: ""
+        }
+    }
+
+    private static func seconds(_ duration: Duration) -> String {
+        let seconds = duration / .seconds(1)
+        return Int(exactly: seconds).map { "\($0)" } ?? "\(seconds)"
+    }
+}

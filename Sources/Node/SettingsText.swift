@@ -1,0 +1,43 @@
+/// A settings file that says what holds without one: every key with its default and what it is.
+enum SettingsText {
+    /// YAML. Keys without a default, and the sections, are comments.
+    static let yaml: String = {
+        let standard = NodeSettings()
+        var text = "# Rivulet's settings, with their defaults. Flags and RIVULET_… variables come before them.\n"
+        for key in SettingKey.allCases {
+            let line = key.standard(in: standard).map { "\(key.rawValue): \($0)" } ?? "# \(key.rawValue): \(key.example)"
+            text += "\n# \(key.comment)\n\(line)\n"
+        }
+        return text + "\n" + sections
+    }()
+
+    /// In the words of nats-server.
+    private static let sections = """
+        # who may connect, and what they may do; everybody everything if it is not there
+        # authorization:
+        #   timeout: 2                          # seconds to log in
+        #   token: $2a$11$…                     # or its plain text
+        #   user: ann                           # one user, with password; more go into users
+        #   password: $2a$11$…
+        #   default_permissions:                # of those who have none of their own
+        #     publish: ["chat.>"]               # or allow and deny
+        #     subscribe: {allow: ["chat.>"], deny: ["chat.secret"]}
+        #     allow_responses: {max: 1, expires: 2m}
+        #   users:
+        #     - user: bob                       # with a password; without one, named by a certificate
+        #       password: $2a$11$…
+        #       connection_deadline: 2030-01-31T12:00:00Z
+        #       permissions: {publish: ["obj.>"]}
+        #     - nkey: UCK5N7N66OBOINFXAYC2ACJQYFSOD4VYNU6APEJTAVFZB2SVHLKGEW7L
+
+        # how connections are encrypted; not at all if it is not there
+        # tls:
+        #   cert_file: server.pem
+        #   key_file: server-key.pem
+        #   ca_file: authority.pem              # those who sign clients' certificates
+        #   verify: true                        # clients need a certificate
+        #   verify_and_map: true                # which also tells who they are
+        #   handshake_first: false              # whether TLS comes before INFO
+
+        """
+}
