@@ -43,6 +43,8 @@ final class Outbox: Sendable {
         /// A check of the write deadline is scheduled.
         var isWatched = false
         var acceptsHeaders = false
+        /// What the connection ends with.
+        var farewell: WireError?
 
         var pending: Int { queue.count + inFlight }
     }

@@ -50,6 +50,9 @@ public final class Node: Service {
         get async throws { try await listening.address() }
     }
 
+    /// Where the node takes WebSocket connections; nil if it does not, or does not listen.
+    public var webSocketAddress: Broker.Address? { broker.webSocketAddress }
+
     /// Changes who may connect and what they may do; see ``RivuletBroker/Broker/reload(auth:)``.
     public func reload(auth: AuthConfiguration?) {
         broker.reload(auth: auth)
@@ -91,11 +94,11 @@ public final class Node: Service {
     private func serve(_ broker: Broker, _ host: ObjectHost) async throws {
         try await host.start()
         let address = try await broker.start()
-        logger.info(
-            "listening on \(address)",
-            metadata: [
-                "store": "\(configuration.store)", "kinds": "\(objects.map { $0.kind }.joined(separator: ","))",
-            ])
+        var metadata: Logger.Metadata = [
+            "store": "\(configuration.store)", "kinds": "\(objects.map { $0.kind }.joined(separator: ","))",
+        ]
+        if let webSocket = broker.webSocketAddress { metadata["websocket"] = "\(webSocket)" }
+        logger.info("listening on \(address)", metadata: metadata)
         listening.begin(address)
         // Cancellation is the impatient form of the same wish.
         try? await gracefulShutdown()

@@ -62,6 +62,10 @@ public struct NodeOptions: ParsableArguments, Sendable {
     @Flag(help: "Let in only clients with a certificate.")
     public var tlsVerify = false
 
+    /// See the help text.
+    @Option(help: "TCP port for WebSocket connections, as browsers make them; 0 for any that is free (default: none).")
+    public var websocketPort: Int?
+
     /// Nothing given.
     public init() {}
 
