@@ -81,7 +81,8 @@ struct NodeSettings: Sendable {
     /// Where WebSocket connections are taken: only where a port is named.
     private mutating func addWebSocket(_ options: NodeOptions, _ sources: SettingSources) throws(SettingError) {
         let section = sources.file?.webSocket
-        guard let port = try options.websocketPort ?? sources.number("websocketPort") ?? section?.port else {
+        let named = try sources.number("websocketPort")
+        guard let port = options.websocketPort ?? named ?? section?.port else {
             guard section == nil else { throw SettingError("websocket needs a port") }
             return
         }
