@@ -10,6 +10,7 @@ final class Router: Sendable {
     let permissions: Permissions
     let gate: Gate
     let counters = Counters()
+    let tracing = MessageTracing()
     private let processRoutes = Mutex(RouteCache())
 
     init(_ configuration: BrokerConfiguration) {

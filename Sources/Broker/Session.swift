@@ -246,7 +246,10 @@ struct Session {
         }
         turn &+= 1
         let echoless = machine.options.echo ? nil : outbox
+        let spans = frame.headers == nil ? nil : router.beginSpans(of: frame, in: bytes)
+        let before = batch.traffic.outMessages
         let anybody = router.deliver(frame, in: bytes, along: route, origin: access, echoless: echoless, turn: turn, into: &batch)
+        spans?.end(deliveries: batch.traffic.outMessages - before)
         if !anybody, machine.options.noResponders, let reply = frame.reply {
             let notice = NoResponders(subject: Array(copying: subject))
             notice.send(to: outbox, at: Array(copying: bytes.extracting(reply)), router: router, into: &batch)
