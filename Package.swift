@@ -77,7 +77,7 @@ let package = Package(
     ],
     targets: [
         library("RivuletWire", "Wire"),
-        library("RivuletSubscriptions", "Subscriptions", ["RivuletWire", deque]),
+        library("RivuletSubscriptions", "Subscriptions", ["RivuletWire", deque, tracing]),
         library("RivuletContract", "Contract", ["RivuletWire", "RivuletSubscriptions"]),
         library(
             "RivuletBroker", "Broker",
@@ -142,7 +142,11 @@ let package = Package(
             ["RivuletClient", "RivuletBroker", "RivuletContract", "RivuletSubscriptions", "RivuletWire", logging]),
         tests(
             "NodeTests",
-            ["Rivulet", "RivuletClient", "RivuletTesting", "RivuletContract", "RivuletObjects", "RivuletBackbone", logging, lifecycle]),
+            [
+                "Rivulet", "RivuletClient", "RivuletTesting", "RivuletContract", "RivuletObjects", "RivuletBackbone", logging, lifecycle,
+                tracing,
+                inMemoryTracing,
+            ]),
         tests(
             "BlackJackTests",
             [

@@ -1,6 +1,5 @@
 public import Logging
 import NIOCore
-import NIOPosix
 public import RivuletSubscriptions
 import RivuletWire
 import Synchronization
@@ -16,14 +15,26 @@ public final class Broker: Sendable {
         public let host: String
         /// The port, also if it was configured as 0.
         public let port: Int
-        /// `nats://host:port`
-        public var description: String { "nats://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+        /// What speaks there: `nats`, `ws` or `wss`.
+        public let scheme: String
+        /// `scheme://host:port`
+        public var description: String { "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+    }
+
+    private struct Listeners {
+        let tcp: Listener
+        let webSocket: Listener?
+
+        func close() async {
+            await tcp.close()
+            await webSocket?.close()
+        }
     }
 
     private enum State {
         case idle
         case starting
-        case listening(any Channel, Address)
+        case listening(Listeners)
         case draining
         case closed
     }
@@ -38,6 +49,7 @@ public final class Broker: Sendable {
     /// Changes with every message of the process, so that the members of queue groups take turns.
     let turn = Atomic<UInt64>(0)
     let registry = ConnectionRegistry()
+    private let upgrades: PendingUpgrades
     private let logger: Logger
     private let state = Mutex(State.idle)
     private let tls = Mutex<TLSAcceptor?>(nil)
@@ -49,6 +61,7 @@ public final class Broker: Sendable {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
         serverID = "N" + String((0..<55).compactMap { _ in alphabet.randomElement() })
         router = Router(configuration)
+        upgrades = PendingUpgrades(limit: configuration.maximumConnections)
     }
 
     /// What the broker has done until now.
@@ -71,10 +84,18 @@ public final class Broker: Sendable {
         state.withLock { state in
             switch state {
             case .idle, .starting: .idle
-            case .listening(_, let address): .listening(address)
+            case .listening(let listeners): .listening(listeners.tcp.address)
             case .draining: .draining
             case .closed: .closed
             }
+        }
+    }
+
+    /// Where the broker takes WebSocket connections; nil if it does not, or does not listen.
+    public var webSocketAddress: Address? {
+        state.withLock { state in
+            guard case .listening(let listeners) = state else { return nil }
+            return listeners.webSocket?.address
         }
     }
 
@@ -84,7 +105,7 @@ public final class Broker: Sendable {
 
     /// Listens for clients.
     ///
-    /// - Returns: Where it listens.
+    /// - Returns: Where it listens for those that connect by TCP.
     /// - Throws: ``BrokerError``, for example when the port is taken.
     @discardableResult
     public func start() async throws(BrokerError) -> Address {
@@ -94,39 +115,39 @@ public final class Broker: Sendable {
             return true
         }
         guard isIdle else { throw BrokerError(.wrongState, "the broker was started before, or is closed") }
-        let channel: any Channel
-        do {
+        let listeners: Listeners
+        do throws(BrokerError) {
             if let configuration = configuration.tls {
                 let acceptor = try await TLSAcceptor.open(configuration)
                 tls.withLock { $0 = acceptor }
             }
-            channel = try await listen()
+            listeners = try await listen()
         } catch {
             state.withLock { state in if case .starting = state { state = .idle } }
-            throw Self.error(for: error, configuration)
+            throw error
         }
-        let address = Address(host: configuration.host, port: channel.localAddress?.port ?? configuration.port)
         let wasClosed = state.withLock { state in
             guard case .starting = state else { return true }
-            state = .listening(channel, address)
+            state = .listening(listeners)
             return false
         }
         if wasClosed {
-            try? await channel.close().get()
+            await listeners.close()
             throw BrokerError(.wrongState, "the broker was closed while it started")
         }
         warn(of: configuration.auth)
-        return address
+        return listeners.tcp.address
     }
 
     /// Disconnects everybody at once and closes the bus. Returns when that is done; safe to call more than once.
     public func shutdown() async {
-        let channel = state.withLock { state -> (any Channel)? in
+        let listeners = state.withLock { state -> Listeners? in
             defer { state = .closed }
-            guard case .listening(let channel, _) = state else { return nil }
-            return channel
+            guard case .listening(let listeners) = state else { return nil }
+            return listeners
         }
-        try? await channel?.close().get()
+        await listeners?.close()
+        upgrades.closeAll()
         registry.closeAll()
         await registry.waitUntilEmpty(atMost: configuration.closeGrace)
     }
@@ -164,44 +185,61 @@ public final class Broker: Sendable {
 
     /// Takes no new connections.
     func stopListening() async {
-        let channel = state.withLock { state -> (any Channel)? in
-            guard case .listening(let channel, _) = state else { return nil }
+        let listeners = state.withLock { state -> Listeners? in
+            guard case .listening(let listeners) = state else { return nil }
             state = .draining
-            return channel
+            return listeners
         }
-        try? await channel?.close().get()
+        await listeners?.close()
+        upgrades.closeAll()
     }
 
-    private func listen() async throws -> any Channel {
-        let router = router
-        let registry = registry
-        let logger = logger
-        var info = serverInfo()
+    private func listen() async throws(BrokerError) -> Listeners {
         let tls = tls.withLock { $0 }
+        var info = serverInfo()
         info.tlsRequired = tls != nil
-        return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.backlog, value: 1024)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(.autoRead, value: false)
-            .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 8192, maximum: 262_144)
-            )
-            .childChannelInitializer { [info] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    var info = info
-                    info.port = channel.localAddress?.port ?? info.port
-                    let outbox = Outbox(id: registry.makeID(), channel: channel, configuration: router.configuration) {
-                        router.counters.slowConsumers.wrappingAdd(1, ordering: .relaxed)
-                    }
-                    let session = Session(outbox: outbox, router: router, tls: tls, info: info, logger: logger)
-                    let handler = ConnectionHandler(session: session, router: router, registry: registry, tls: tls, logger: logger)
-                    try channel.pipeline.syncOperations.addHandler(handler)
-                }
+        let place = Address(host: configuration.host, port: configuration.port, scheme: "nats")
+        let tcp = try await Listener.open(at: place) { [makeConnection, info] channel in
+            try channel.pipeline.syncOperations.addHandler(makeConnection(channel, info, tls, tls))
+        }
+        guard let webSocket = configuration.webSocket else { return Listeners(tcp: tcp, webSocket: nil) }
+        do throws(BrokerError) {
+            return Listeners(tcp: tcp, webSocket: try await listen(webSocket, info))
+        } catch {
+            await tcp.close()
+            throw error
+        }
+    }
+
+    private func listen(_ webSocket: WebSocketConfiguration, _ info: ServerInfo) async throws(BrokerError) -> Listener {
+        let tls = webSocket.encrypts ? tls.withLock { $0 } : nil
+        let place = Address(host: webSocket.host ?? configuration.host, port: webSocket.port, scheme: tls == nil ? "ws" : "wss")
+        if tls == nil, !place.isLoopback { logger.warning("WebSocket connections are not encrypted", metadata: ["host": "\(place.host)"]) }
+        var info = info
+        info.tlsRequired = tls != nil
+        info.host = place.host
+        let handshake = WebSocketHandshake(configuration: webSocket, isEncrypted: tls != nil)
+        return try await Listener.open(at: place) { [makeConnection, upgrades, configuration, logger, info] channel in
+            if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
+            let handler = WebSocketUpgradeHandler(handshake, upgrades: upgrades, closeGrace: configuration.closeGrace, logger: logger) {
+                // It is encrypted already, if it is to be.
+                makeConnection($0, info, tls, nil)
             }
-            .bind(host: configuration.host, port: configuration.port)
-            .get()
+            try handler.add(to: channel)
+        }
+    }
+
+    /// Makes what handles a connection.
+    private var makeConnection: @Sendable (any Channel, ServerInfo, _ session: TLSAcceptor?, _ handler: TLSAcceptor?) -> ConnectionHandler {
+        { [router, registry, logger] channel, info, sessionTLS, handlerTLS in
+            var info = info
+            info.port = channel.localAddress?.port ?? info.port
+            let outbox = Outbox(id: registry.makeID(), channel: channel, configuration: router.configuration) {
+                router.counters.slowConsumers.wrappingAdd(1, ordering: .relaxed)
+            }
+            let session = Session(outbox: outbox, router: router, tls: sessionTLS, info: info, logger: logger)
+            return ConnectionHandler(session: session, router: router, registry: registry, tls: handlerTLS, logger: logger)
+        }
     }
 
     private func serverInfo() -> ServerInfo {
@@ -210,13 +248,9 @@ public final class Broker: Sendable {
             port: configuration.port,
             maxPayload: configuration.limits.payload)
     }
+}
 
-    private static func error(for error: any Error, _ configuration: BrokerConfiguration) -> BrokerError {
-        if let error = error as? BrokerError { return error }
-        let place = Address(host: configuration.host, port: configuration.port)
-        if let error = error as? IOError, error.errnoCode == EADDRINUSE {
-            return BrokerError(.addressInUse, "cannot listen at \(place): another program does; choose another port", cause: error)
-        }
-        return BrokerError(.cannotListen, "cannot listen at \(place): \(error)", cause: error)
-    }
+extension Broker.Address {
+    /// Whether only programs of this machine reach it.
+    fileprivate var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 }

@@ -94,7 +94,9 @@ extension Broker: MessageBus {
         let subject = Array(message.subject.utf8)
         let route = router.processRoute(for: subject.span)
         let turn = turn.wrappingAdd(1, ordering: .relaxed).newValue
+        let spans = message.headers.isEmpty ? nil : router.beginSpans(of: message)
         let anybody = router.deliver(message, subject: subject.span, along: route, turn: turn, into: &batch)
+        spans?.end(deliveries: batch.traffic.outMessages)
         send(batch)
         return anybody
     }

@@ -36,6 +36,8 @@ public struct BrokerConfiguration: Sendable, Hashable {
     public var auth: AuthConfiguration?
     /// How connections are encrypted; nil for not at all.
     public var tls: BrokerTLSConfiguration?
+    /// How WebSocket connections are taken; nil for not at all.
+    public var webSocket: WebSocketConfiguration?
     /// Whether a connection must CONNECT before it does anything else, even if nobody has to log in. With ``auth`` it must anyway.
     public var requiresConnect = false
     /// How long a connection may take to CONNECT and be let in, if it must; and, where there is TLS, to say the first thing through it.

@@ -46,6 +46,8 @@ final class Outbox: Sendable {
         /// Messages appended, and the bytes of their headers and payloads.
         var outMessages = 0
         var outBytes = 0
+        /// What the connection ends with.
+        var farewell: WireError?
 
         var pending: Int { queue.count + inFlight }
     }

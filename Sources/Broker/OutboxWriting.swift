@@ -24,6 +24,7 @@ extension Outbox {
         state.withLock { state in
             guard state.phase != .closed else { return false }
             state.phase = .finishing
+            state.farewell = error
             if let error {
                 var frame: [UInt8] = []
                 FrameEncoder.error(error, to: &frame)
@@ -45,7 +46,7 @@ extension Outbox {
 
     private enum Step {
         case write([ByteBuffer])
-        case finish
+        case finish(WireError?)
         case wait
     }
 
@@ -53,7 +54,9 @@ extension Outbox {
         switch state.withLock({ nextStep(&$0) }) {
         case .wait: break
         // After the last byte the client sees the end of the stream; what it still sends is read and dropped until it closes too.
-        case .finish: channel.close(mode: .output, promise: nil)
+        case .finish(let error):
+            channel.triggerUserOutboundEvent(ConnectionFarewell(error: error), promise: nil)
+            channel.close(mode: .output, promise: nil)
         case .write(let chunks):
             guard let last = chunks.last else { return }
             for chunk in chunks.dropLast() { channel.write(chunk, promise: nil) }
@@ -70,7 +73,7 @@ extension Outbox {
         guard state.queue.count > 0 else {
             guard state.phase == .finishing else { return .wait }
             state.phase = .closed
-            return .finish
+            return .finish(state.farewell)
         }
         let before = state.queue.count
         let chunks = state.queue.take(limit: configuration.writeSize)

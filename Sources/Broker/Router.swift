@@ -12,6 +12,7 @@ final class Router: Sendable {
     let counters = Counters()
     /// The subscriptions of the process, for monitoring.
     let processSubscribers = Mutex<[ObjectIdentifier: Subscriber]>([:])
+    let tracing = MessageTracing()
     private let processRoutes = Mutex(RouteCache())
 
     init(_ configuration: BrokerConfiguration) {

@@ -278,7 +278,10 @@ struct Session {
         if acknowledge { send(FrameEncoder.ok) }
         turn &+= 1
         let echoless = machine.options.echo ? nil : outbox
+        let spans = frame.headers == nil ? nil : router.beginSpans(of: frame, in: bytes)
+        let before = batch.traffic.outMessages
         let anybody = router.deliver(frame, in: bytes, along: route, origin: access, echoless: echoless, turn: turn, into: &batch)
+        spans?.end(deliveries: batch.traffic.outMessages - before)
         if UserInfo.isAsked(at: subject), let reply = frame.reply {
             tellUserInfo(at: Array(copying: bytes.extracting(reply)))
         } else if !anybody {

@@ -20,6 +20,7 @@ final class ClientCore: InterruptibleBus {
     let outbox: ClientOutbox
     let dialer: TLSDialer
     let time = SystemTime()
+    let tracing = MessageTracing()
     private let state: Mutex<State>
 
     init(_ configuration: ClientConfiguration, _ pool: ServerPool) {

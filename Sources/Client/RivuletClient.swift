@@ -85,7 +85,16 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
     ///
     /// - Throws: ``BusError`` `full` when too much waits to be sent, `limit` when the message is larger than the server takes, `closed`.
     public func publish(_ message: BusMessage) throws(BusError) {
-        try core.publish(message)
+        guard core.tracing.isOn else { return try core.publish(message) }
+        var message = message
+        let span = core.tracing.begin(.publish(message.subject), sending: &message.headers)
+        do throws(BusError) {
+            try core.publish(message)
+            span?.end()
+        } catch {
+            span?.end(with: error)
+            throw error
+        }
     }
 
     /// Publishes a message; waits while too much is waiting to be sent already.
@@ -94,8 +103,19 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
     public func publish(
         _ payload: [UInt8], to subject: String, reply: String? = nil, headers: Headers = Headers()
     ) async throws {
-        let message = BusMessage(
+        var message = BusMessage(
             subject: try Subject(subject), reply: try reply.map { try Subject($0) }, headers: headers, payload: payload)
+        let span = core.tracing.begin(.publish(message.subject), sending: &message.headers)
+        do {
+            try await publishOnceThereIsRoom(message)
+            span?.end()
+        } catch {
+            span?.end(with: error)
+            throw error
+        }
+    }
+
+    private func publishOnceThereIsRoom(_ message: BusMessage) async throws {
         while true {
             do throws(BusError) {
                 return try core.publish(message)

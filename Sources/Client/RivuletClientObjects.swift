@@ -11,8 +11,16 @@ extension RivuletClient {
     public func request(
         _ subject: String, _ payload: [UInt8] = [], headers: Headers = Headers(), timeout: Duration? = nil
     ) async throws -> BusMessage {
-        let message = BusMessage(subject: try Subject(subject), headers: headers, payload: payload)
-        return try await requester.request(message, deadline: core.time.now + (timeout ?? configuration.requestTimeout))
+        var message = BusMessage(subject: try Subject(subject), headers: headers, payload: payload)
+        let span = core.tracing.begin(.request(message.subject), sending: &message.headers)
+        do {
+            let reply = try await requester.request(message, deadline: core.time.now + (timeout ?? configuration.requestTimeout))
+            span?.end()
+            return reply
+        } catch {
+            span?.end(with: error)
+            throw error
+        }
     }
 
     /// The object of this kind and id, to be called and followed. Nothing is sent before that.

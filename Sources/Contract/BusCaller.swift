@@ -4,6 +4,7 @@ public struct BusCaller: ObjectCaller {
     private let requester: Requester
     private let time: any TimeSource
     private let defaultTimeout: Duration
+    private let tracing = MessageTracing()
 
     /// A caller over `bus` whose requests wait for `defaultTimeout` unless they say otherwise.
     public init(bus: any MessageBus, requester: Requester, time: any TimeSource, defaultTimeout: Duration = .seconds(5)) {
@@ -18,19 +19,32 @@ public struct BusCaller: ObjectCaller {
         let timeout = request.timeout ?? defaultTimeout
         var message = try message(request)
         message.headers[HeaderName.timeout] = String(timeout.wholeMilliseconds)
+        let span = tracing.begin(.ask(request.object, request.message), sending: &message.headers)
         do {
-            return try await requester.request(message, deadline: time.now + timeout)
+            let reply = try await requester.request(message, deadline: time.now + timeout)
+            span?.end(reply)
+            return reply
         } catch let error as BusError {
-            throw CallError(error, calling: request)
+            let error = CallError(error, calling: request)
+            span?.end(with: error)
+            throw error
+        } catch {
+            span?.end(with: error)
+            throw error
         }
     }
 
     /// Publishes the request without a reply subject.
     public func send(_ request: ObjectRequest) throws {
-        do {
-            try bus.publish(message(request))
-        } catch let error as BusError {
-            throw CallError(error, calling: request)
+        var message = try message(request)
+        let span = tracing.begin(.send(request.object, request.message), sending: &message.headers)
+        do throws(BusError) {
+            try bus.publish(message)
+            span?.end()
+        } catch {
+            let error = CallError(error, calling: request)
+            span?.end(with: error)
+            throw error
         }
     }
 
@@ -41,6 +55,15 @@ public struct BusCaller: ObjectCaller {
         } catch {
             throw CallError(.undecodable, error.description)
         }
+    }
+}
+
+extension MessageSpan {
+    /// It is over, with this reply, which may tell of an error.
+    fileprivate func end(_ reply: BusMessage) {
+        guard let error = CallError(reply: reply) else { return end() }
+        set("rivulet.code", error.code.rawValue)
+        end(with: error)
     }
 }
 

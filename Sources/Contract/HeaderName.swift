@@ -12,8 +12,10 @@ public enum HeaderName {
     public static let timeout = "Rivulet-Timeout"
     /// The objects that wait for this call, outermost first, separated by commas.
     public static let callChain = "Rivulet-Call-Chain"
-    /// W3C trace context.
+    /// W3C trace context: the trace, and the span in it.
     public static let traceParent = "traceparent"
+    /// W3C trace context: what tracing systems add.
+    public static let traceState = "tracestate"
 
     /// The stream of an event.
     public static let stream = "Nats-Stream"

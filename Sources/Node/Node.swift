@@ -51,6 +51,9 @@ public final class Node: Service {
         get async throws { try await listening.places().broker }
     }
 
+    /// Where the node takes WebSocket connections; nil if it does not, or does not listen.
+    public var webSocketAddress: Broker.Address? { broker.webSocketAddress }
+
     /// Where monitoring is served; waits until the node listens. nil if it is not.
     ///
     /// - Throws: `CancellationError` when the node stopped, or could not start.
@@ -112,6 +115,7 @@ public final class Node: Service {
         var metadata: Logger.Metadata = [
             "store": "\(configuration.store)", "kinds": "\(objects.map { $0.kind }.joined(separator: ","))",
         ]
+        if let webSocket = broker.webSocketAddress { metadata["websocket"] = "\(webSocket)" }
         if let monitoring { metadata["monitoring"] = "\(monitoring)" }
         logger.info("listening on \(address)", metadata: metadata)
         listening.begin(address, monitoring: monitoring)

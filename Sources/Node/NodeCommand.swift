@@ -9,7 +9,7 @@ public import RivuletObjects
 /// }
 /// ```
 ///
-/// `--host`, `--port`, `--store`, `--config`, `--log-level` and those for logins and TLS come with it; ``Options`` adds the program's own.
+/// `--host`, `--port`, `--store`, `--config`, `--log-level` and those for logins, TLS and WebSockets come with it; ``Options`` adds the program's own.
 public protocol NodeCommand {
     /// The program's own options.
     associatedtype Options: ParsableArguments = NoOptions

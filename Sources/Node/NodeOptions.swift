@@ -76,6 +76,10 @@ public struct NodeOptions: ParsableArguments, Sendable {
     public var tlsVerify = false
 
     /// See the help text.
+    @Option(help: "TCP port for WebSocket connections, as browsers make them; 0 for any that is free (default: none).")
+    public var websocketPort: Int?
+
+    /// See the help text.
     @Flag(help: "Print a settings file with every key, its default and what it is, and end.")
     public var printConfig = false
 

@@ -44,6 +44,7 @@ struct NodeSettings: Sendable {
         if let seconds = try sources.positive(.idempotencyWindow) { settings.node.objects.idempotencyWindow = .seconds(seconds) }
         try settings.authorize(options, sources)
         try settings.encrypt(options, sources)
+        try settings.addWebSocket(options, sources)
         return settings
     }
 
@@ -83,6 +84,21 @@ struct NodeSettings: Sendable {
         if section?.verify_and_map == true { tls.clientCertificates = .identify }
         tls.handshakeFirst = section?.handshake_first ?? false
         node.broker.tls = tls
+    }
+
+    /// Where WebSocket connections are taken: only where a port is named.
+    private mutating func addWebSocket(_ options: NodeOptions, _ sources: SettingSources) throws(SettingError) {
+        let section = sources.file?.webSocket
+        guard let port = try sources.port(.websocketPort, flag: options.websocketPort) ?? section?.port else {
+            guard section == nil else { throw SettingError("websocket needs a port") }
+            return
+        }
+        var webSocket = WebSocketConfiguration(port: port)
+        try section?.apply(to: &webSocket)
+        guard section?.no_tls != false || node.broker.tls != nil else {
+            throw SettingError("websocket.no_tls is false, but there is no TLS")
+        }
+        node.broker.webSocket = webSocket
     }
 
     private static let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")

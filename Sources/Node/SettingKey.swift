@@ -8,6 +8,7 @@ enum SettingKey: String, CaseIterable {
     case maxPayload, maxConnections, maxPending, pingInterval, lameDuckDuration, lameDuckGracePeriod, idempotencyWindow
     case user, password, token
     case tlsCert, tlsKey, tlsCa, tlsVerify
+    case websocketPort
 
     /// What it is, in one line.
     var comment: String {
@@ -33,6 +34,7 @@ enum SettingKey: String, CaseIterable {
         case .tlsKey: "PEM file with its private key"
         case .tlsCa: "PEM file with the certificates of those who sign clients' certificates"
         case .tlsVerify: "whether clients must have a certificate"
+        case .websocketPort: "port for WebSocket connections, as browsers make them; 0 takes one that is free, without it there are none"
         }
     }
 
@@ -53,7 +55,7 @@ enum SettingKey: String, CaseIterable {
         case .lameDuckGracePeriod: Self.seconds(node.broker.lameDuckGracePeriod)
         case .idempotencyWindow: Self.seconds(node.objects.idempotencyWindow)
         case .tlsVerify: "false"
-        case .httpPort, .serverName, .user, .password, .token, .tlsCert, .tlsKey, .tlsCa: nil
+        case .httpPort, .serverName, .user, .password, .token, .tlsCert, .tlsKey, .tlsCa, .websocketPort: nil
         }
     }
 
@@ -61,6 +63,7 @@ enum SettingKey: String, CaseIterable {
     var example: String {
         switch self {
         case .httpPort: "8222"
+        case .websocketPort: "8080"
         case .serverName: "casino"
         case .user: "ann"
         case .password, .token: "$2a$11$…"

@@ -9,6 +9,8 @@ struct SettingsFile: Sendable {
     let authorization: AuthorizationSection?
     /// How connections are encrypted.
     let tls: TLSSection?
+    /// How WebSocket connections are taken.
+    let webSocket: WebSocketSection?
 
     /// Reads a file.
     ///
@@ -23,12 +25,12 @@ struct SettingsFile: Sendable {
 
     init(yaml: String) throws {
         guard let root = try Yams.compose(yaml: yaml) else {
-            self.init(values: [:], authorization: nil, tls: nil)
+            self.init(values: [:], authorization: nil, tls: nil, webSocket: nil)
             return
         }
         guard let mapping = root.mapping else { throw SettingError("it is not a list of names and values") }
         var values: [SettingKey: String] = [:]
-        for (name, value) in mapping where !["authorization", "tls"].contains(name.string) {
+        for (name, value) in mapping where !["authorization", "tls", "websocket"].contains(name.string) {
             guard let key = SettingKey(rawValue: name.string ?? "") else {
                 throw SettingError("there is no setting \"\(name.string ?? "")\"")
             }
@@ -45,12 +47,19 @@ struct SettingsFile: Sendable {
             tls: try mapping["tls"].map { node in
                 try TLSSection.names.check(node, "tls")
                 return try decoder.decode(TLSSection.self, from: node)
+            },
+            webSocket: try mapping["websocket"].map { node in
+                try WebSocketSection.names.check(node, "websocket")
+                return try decoder.decode(WebSocketSection.self, from: node)
             })
     }
 
-    private init(values: [SettingKey: String], authorization: AuthorizationSection?, tls: TLSSection?) {
+    private init(
+        values: [SettingKey: String], authorization: AuthorizationSection?, tls: TLSSection?, webSocket: WebSocketSection?
+    ) {
         self.values = values
         self.tls = tls
+        self.webSocket = webSocket
         self.authorization = authorization
     }
 

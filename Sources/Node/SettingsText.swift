@@ -39,5 +39,14 @@ enum SettingsText {
         #   verify_and_map: true                # which also tells who they are
         #   handshake_first: false              # whether TLS comes before INFO
 
+        # how WebSocket connections are taken; they are encrypted like the others
+        # websocket:
+        #   host: 127.0.0.1                     # that of the node if it is not there
+        #   port: 8080
+        #   no_tls: true                        # not encrypted although there is TLS
+        #   same_origin: true                   # browsers' pages must come from the node itself
+        #   allowed_origins: ["https://example.org"]
+        #   handshake_timeout: 2                # seconds until it is a WebSocket
+
         """
 }

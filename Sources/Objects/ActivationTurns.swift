@@ -11,13 +11,15 @@ extension Activation {
         var deadline: Duration?
         var callChain: [ObjectID] = []
         var messageID: String?
+        /// The turn's own; nil without a tracer.
+        var span: MessageSpan?
+        /// The headers by which what the turn sends is part of its trace.
+        var trace = Headers()
     }
 
     func handle(_ delivery: Delivery, _ core: inout Core?) async {
         let started = services.time.now
-        let caller = Caller(
-            reply: delivery.reply, headers: delivery.headers, deadline: delivery.deadline, callChain: delivery.callChain,
-            messageID: delivery.messageID)
+        let caller = makeCaller(of: delivery)
         if let deadline = delivery.deadline, started >= deadline {
             return refuse(caller, CallError(.deadline, "the deadline passed while \(delivery.message) waited for \(id)"))
         }
@@ -35,10 +37,22 @@ extension Activation {
             return
         }
         let isCurrent = await run(&current, caller, isQuery: handler.isQuery) { object, turn in
-            try await handler.run(object, delivery.payload, turn)
+            guard let span = caller.span else { return try await handler.run(object, delivery.payload, turn) }
+            return try await span.run { try await handler.run(object, delivery.payload, turn) }
         }
         core = isCurrent ? current : nil
         kind.statistics.handled(in: services.time.now - started)
+    }
+
+    /// Begins the turn's span, as part of what the caller does.
+    private func makeCaller(of delivery: Delivery) -> Caller {
+        var caller = Caller(
+            reply: delivery.reply, headers: delivery.headers, deadline: delivery.deadline, callChain: delivery.callChain,
+            messageID: delivery.messageID)
+        let tracing = services.tracing
+        caller.span = tracing.begin(.turn(id, delivery.message), in: tracing.context(of: delivery.headers))
+        if let span = caller.span { span.inject(into: &caller.trace) } else { caller.trace = delivery.headers.trace }
+        return caller
     }
 
     func runDeactivating(_ core: inout Core?) async {
@@ -126,7 +140,8 @@ extension Activation {
     private func makeTurn(_ caller: Caller, isQuery: Bool, generation: UInt64) -> Turn {
         let time = services.time
         let context = TurnContext(
-            isReadOnly: isQuery, isPersistent: kind.isPersistent, callChain: caller.callChain, dependencies: services.dependencies,
+            isReadOnly: isQuery, isPersistent: kind.isPersistent, callChain: caller.callChain, trace: caller.trace,
+            dependencies: services.dependencies,
             caller: services.caller,
             timeLeft: { caller.deadline.map { $0 - time.now } },
             settle: { [id] in
@@ -167,7 +182,7 @@ extension Activation {
         let isHeld = hold(
             commit, generation: generation,
             release: { receipt in
-                self.release(effects, receipt: receipt, generation: generation)
+                self.release(effects, of: caller, receipt: receipt, generation: generation)
                 self.reply(payload, to: caller)
             },
             fail: { self.refuse(caller, $0) })
@@ -207,20 +222,18 @@ extension Activation {
 
     private func reply(_ payload: [UInt8], to caller: Caller) {
         if let subject = caller.reply { services.publish(BusMessage(subject: subject, payload: payload)) }
+        caller.span?.end()
     }
 
-    private func release(_ effects: TurnEffects, receipt: CommitReceipt?, generation: UInt64) {
+    private func release(_ effects: TurnEffects, of caller: Caller, receipt: CommitReceipt?, generation: UInt64) {
         if let receipt {
             for (offset, event) in effects.events.enumerated() {
                 let sequence = receipt.firstSequence + UInt64(offset)
                 let previous = offset == 0 ? receipt.previousSequence : sequence - 1
-                services.publish(
-                    BusMessage(
-                        subject: event.subject,
-                        headers: .event(
-                            stream: id.kind, position: Position(epoch: receipt.streamEpoch, sequence: sequence), previous: previous,
-                            time: receipt.time),
-                        payload: event.payload))
+                let position = Position(epoch: receipt.streamEpoch, sequence: sequence)
+                var headers = Headers.event(stream: id.kind, position: position, previous: previous, time: receipt.time)
+                headers.carryOn(caller.trace)
+                services.publish(BusMessage(subject: event.subject, headers: headers, payload: event.payload))
             }
         }
         for publication in effects.publications {
@@ -247,6 +260,8 @@ extension Activation {
 
     func refuse(_ caller: Caller, _ error: CallError) {
         kind.statistics.failed(error)
+        caller.span?.set("rivulet.code", error.code.rawValue)
+        caller.span?.end(with: error)
         guard let reply = caller.reply else { return }
         services.publish(BusMessage(subject: reply, headers: error.headers, payload: error.body))
     }

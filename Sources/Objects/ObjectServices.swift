@@ -15,6 +15,7 @@ struct ObjectServices: Sendable {
     /// Background work, which may last as long as its activation.
     let background: TaskScope
     let logger: Logger
+    let tracing = MessageTracing()
 
     /// Publishes; a bus that takes no more, as when the node stops, is no reason to fail what has committed.
     func publish(_ message: BusMessage) {

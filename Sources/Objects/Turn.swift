@@ -41,7 +41,7 @@ public final class Turn: Sendable {
                 let subject = try ObjectSubject.event(object, name: E.name)
                 effects.events.append(NewEvent(subject: subject, payload: try JSONPayload.encode(event)))
             } else {
-                try effects.publish(event, of: object)
+                try effects.publish(event, of: object, trace: context.trace)
             }
         }
     }
@@ -49,6 +49,8 @@ public final class Turn: Sendable {
     /// Publishes a plain message after the commit; it is delivered to whoever listens and not kept.
     public func publish(_ payload: [UInt8], to subject: String, headers: Headers = Headers()) {
         change { effects throws in
+            var headers = headers
+            headers.carryOn(context.trace)
             effects.publish(BusMessage(subject: try Subject(subject), headers: headers, payload: payload))
         }
     }
@@ -107,7 +109,7 @@ public final class Turn: Sendable {
         try await context.settle()
         var request = request
         request.headers[HeaderName.callChain] = (context.callChain + [object]).map(\.description).joined(separator: ",")
-        request.headers[HeaderName.traceParent] = headers[HeaderName.traceParent]
+        request.headers.carryOn(context.trace)
         if let left = context.timeLeft() {
             guard left > .zero else { throw CallError(.deadline, "the deadline passed before \(request.object) could be asked") }
             request.timeout = min(left, request.timeout ?? left)
@@ -117,7 +119,7 @@ public final class Turn: Sendable {
 
     fileprivate func send(_ request: ObjectRequest) {
         var request = request
-        request.headers[HeaderName.traceParent] = headers[HeaderName.traceParent]
+        request.headers.carryOn(context.trace)
         change { effects throws in effects.sends.append(request) }
     }
 
@@ -143,6 +145,8 @@ struct TurnContext: Sendable {
     let isReadOnly: Bool
     let isPersistent: Bool
     let callChain: [ObjectID]
+    /// The headers by which what the turn sends is part of its trace.
+    let trace: Headers
     let dependencies: Dependencies
     let caller: any ObjectCaller
     /// What is left until the caller's deadline; nil without one.

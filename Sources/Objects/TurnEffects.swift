@@ -21,8 +21,12 @@ struct TurnEffects: Sendable {
         closed.append(.message(message))
     }
 
-    /// Publishes an event that is not kept. Those of one type in a row are kept together.
-    mutating func publish<E: Event>(_ event: E, of object: ObjectID) throws {
+    /// Publishes an event that is not kept. Those of one type in a row are kept together, unless they have the headers of a trace.
+    mutating func publish<E: Event>(_ event: E, of object: ObjectID, trace: Headers) throws {
+        guard trace.isEmpty else {
+            let subject = try ObjectSubject.event(object, name: E.name)
+            return publish(BusMessage(subject: subject, headers: trace, payload: try JSONPayload.encode(event)))
+        }
         let type = ObjectIdentifier(E.self)
         if latest?.type != type {
             closed = publications

@@ -39,6 +39,14 @@ final class TestClient: Sendable {
     ///
     /// - Parameter receiveBuffer: The size of the system's receive buffer, for a client that is slow on purpose.
     static func connect(to address: Broker.Address, receiveBuffer: Int? = nil) async throws -> (client: TestClient, info: ServerInfo) {
+        let client = try await dial(address, receiveBuffer: receiveBuffer)
+        let line = await client.line()
+        try #require(line.hasPrefix("INFO "))
+        return (client, try ServerInfo(parsing: Array(line.dropFirst(5).utf8)))
+    }
+
+    /// Connects, and reads nothing.
+    static func dial(_ address: Broker.Address, receiveBuffer: Int? = nil) async throws -> TestClient {
         let client = TestClient()
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -50,9 +58,7 @@ final class TestClient: Sendable {
         }
         let channel = try await bootstrap.connect(host: address.host, port: address.port).get()
         client.link.withLock { $0 = channel }
-        let line = await client.line()
-        try #require(line.hasPrefix("INFO "))
-        return (client, try ServerInfo(parsing: Array(line.dropFirst(5).utf8)))
+        return client
     }
 
     /// Connects and says CONNECT as clients do, with these members besides.

@@ -8,7 +8,7 @@ import nats
 import pytest
 import pytest_asyncio
 
-from server import Programs, Server
+from server import TCP, Programs, Server
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -22,14 +22,20 @@ def programs(request) -> Programs:
     return Programs(Path(request.config.getoption("--programs")).resolve())
 
 
+@pytest.fixture(scope="module")
+def transport():
+    """How the clients of a file of tests reach the server."""
+    return TCP
+
+
 @pytest.fixture
-def start(programs, tmp_path):
+def start(programs, transport, tmp_path):
     """Starts BlackJackServer; whatever still runs when the test is over must end well when asked to."""
     servers = []
 
     def start(*options, program="BlackJackServer", port=0, environment=None) -> Server:
-        command = [programs.path(program), *(["serve"] if program == "rivulet" else []), "--port", port, *options]
-        server = Server(command, tmp_path, environment)
+        command = [programs.path(program), *(["serve"] if program == "rivulet" else []), *transport.options(port), *options]
+        server = Server(command, tmp_path, environment, transport=transport)
         servers.append(server)
         return server
 
@@ -39,10 +45,10 @@ def start(programs, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def server(programs, tmp_path_factory):
+def server(programs, transport, tmp_path_factory):
     """One BlackJackServer for a file of tests: games start at three players, and nobody's time runs out."""
-    options = ["--port", 0, "--start-after", 600, "--turn-seconds", 600]
-    server = Server([programs.path("BlackJackServer"), *options], tmp_path_factory.mktemp("server"))
+    options = [*transport.options(0), "--start-after", 600, "--turn-seconds", 600]
+    server = Server([programs.path("BlackJackServer"), *options], tmp_path_factory.mktemp("server"), transport=transport)
     yield server
     assert server.is_running, f"the server ended by itself:\n{server.output}"
     assert server.end() == 0, server.output
@@ -55,7 +61,7 @@ def connect():
 
 
 async def _connect(server, **options):
-    client = await nats.connect(server.url, connect_timeout=10, **options)
+    client = await nats.connect(server.url, connect_timeout=10, **server.transport.client_options, **options)
     try:
         yield client
     finally:
@@ -64,7 +70,7 @@ async def _connect(server, **options):
 
 @pytest_asyncio.fixture
 async def client(server):
-    client = await nats.connect(server.url, connect_timeout=10)
+    client = await nats.connect(server.url, connect_timeout=10, **server.transport.client_options)
     yield client
     await client.close()
 

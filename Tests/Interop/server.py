@@ -4,13 +4,51 @@ import os
 import queue
 import re
 import signal
+import ssl
 import subprocess
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE = 30.0
 LISTENING = re.compile(r"listening on (nats://\S+:(\d+))\s")
+WEBSOCKET = re.compile(r"websocket=(wss?://\S+:(\d+))\s")
+CERTIFICATES = Path(__file__).resolve().parents[1] / "Certificates"
+
+
+@dataclass(frozen=True)
+class Transport:
+    """How clients reach a server."""
+
+    is_encrypted: bool = False
+    is_websocket: bool = False
+
+    def options(self, port: int) -> list:
+        """What a server needs to take them at this port."""
+        encryption = ["--tls-cert", CERTIFICATES / "server.pem", "--tls-key", CERTIFICATES / "server-key.pem"]
+        ports = ["--port", 0, "--websocket-port", port] if self.is_websocket else ["--port", port]
+        return ports + (encryption if self.is_encrypted else [])
+
+    def address(self, line: str) -> tuple[str, int] | None:
+        """Where a server listens for them, if this is the line that says so."""
+        if not (match := LISTENING.search(line)):
+            return None
+        if self.is_websocket:
+            match = WEBSOCKET.search(line)
+        return match[1], int(match[2])
+
+    @property
+    def client_options(self) -> dict:
+        """What a client needs besides the address."""
+        return {"tls": ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")} if self.is_encrypted else {}
+
+
+TCP = Transport()
+TRANSPORTS = {
+    "TCP": TCP, "TLS": Transport(is_encrypted=True), "WebSocket": Transport(is_websocket=True),
+    "secure WebSocket": Transport(is_encrypted=True, is_websocket=True),
+}
 
 
 class Programs:
@@ -34,7 +72,8 @@ class Programs:
 class Server:
     """A server that listens, from when it is made until it is told to end."""
 
-    def __init__(self, command, folder: Path, environment=None, patience=PATIENCE):
+    def __init__(self, command, folder: Path, environment=None, patience=PATIENCE, transport=TCP):
+        self.transport = transport
         self._process = subprocess.Popen(
             list(map(str, command)), cwd=folder, env=clean_environment(environment), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
@@ -87,8 +126,8 @@ class Server:
         while True:
             line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
             assert line is not None, f"the server ended before it listened:\n{self.output}"
-            if match := LISTENING.search(line):
-                return match[1], int(match[2])
+            if address := self.transport.address(line):
+                return address
 
 
 def clean_environment(additions=None) -> dict:
