@@ -62,7 +62,7 @@ RIVULET_SANITIZER=fuzzer $(SWIFT) build --scratch-path .build-fuzz --product $(1
 @for target in $(2); do \
     echo "fuzzing: $$target"; \
     mkdir -p .build-fuzz/corpus/$$target; \
-    SWIFT_BACKTRACE=enable=no .build-fuzz/debug/$(1) $$target -verbosity=0 -print_final_stats=1 -max_len=1024 -timeout=10 -detect_leaks=0 -use_value_profile=1 \
+    SWIFT_BACKTRACE=enable=no .build-fuzz/debug/$(1) $$target -verbosity=0 -print_final_stats=1 -max_len=1024 -timeout=10 -detect_leaks=0 -use_value_profile=1 -dict=Tests/Fuzz/nats.dict \
         -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=.build-fuzz/$$target- \
         .build-fuzz/corpus/$$target Tests/Fuzz/Seeds/$$target || exit 1; \
 done

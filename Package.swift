@@ -169,6 +169,8 @@ case "thread":
     ])
     package.targets.append(.target(name: "MutexSanitizing", path: "Tests/ThreadSanitizer"))
     for target in package.targets where target.isTest { target.dependencies.append("MutexSanitizing") }
+    // Else it takes so long that clients give up.
+    for target in package.targets where target.swiftSettings != nil { target.swiftSettings = strict + [.unsafeFlags(["-O"])] }
 default: break
 }
 
