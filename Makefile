@@ -60,11 +60,12 @@ $(VENV)/installed: Tests/Interop/requirements.txt
 define fuzz
 RIVULET_SANITIZER=fuzzer $(SWIFT) build --scratch-path .build-fuzz --product $(1)
 @for target in $(2); do \
-    echo "fuzzing: $$target"; \
     mkdir -p .build-fuzz/corpus/$$target; \
-    SWIFT_BACKTRACE=enable=no .build-fuzz/debug/$(1) $$target -verbosity=0 -print_final_stats=1 -max_len=1024 -timeout=10 -detect_leaks=0 -use_value_profile=1 -dict=Tests/Fuzz/nats.dict \
-        -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=.build-fuzz/$$target- \
-        .build-fuzz/corpus/$$target Tests/Fuzz/Seeds/$$target || exit 1; \
+    SWIFT_BACKTRACE=enable=no .build-fuzz/debug/$(1) $$target -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -timeout=10 \
+        -detect_leaks=0 -use_value_profile=1 -dict=Tests/Fuzz/nats.dict -artifact_prefix=.build-fuzz/$$target- -verbosity=0 \
+        -print_final_stats=1 .build-fuzz/corpus/$$target Tests/Fuzz/Seeds/$$target >.build-fuzz/$$target.log 2>&1 \
+    || { cat .build-fuzz/$$target.log; exit 1; }; \
+    sed -n "s/^stat::number_of_executed_units: */$$target: inputs /p" .build-fuzz/$$target.log; \
 done
 endef
 
