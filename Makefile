@@ -1,9 +1,10 @@
 SWIFT ?= swift
 PYTHON ?= python3
 VENV := .venv
+FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench
+.PHONY: help run test fuzz fuzzwire tsan stress lint format bench
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -21,6 +22,24 @@ test: $(VENV)/installed ## Run all tests
 	$(SWIFT) test --skip-build --disable-xctest
 	$(VENV)/bin/pytest Tests/Interop --quiet --programs "$$($(SWIFT) build --show-bin-path)"
 
+fuzz: ## Feed parsers and connections with random bytes; FUZZ_SECONDS=60 for each target
+	$(call install,libcrypt-dev)
+	$(call fuzz,FuzzWire,client server headers json)
+	$(call fuzz,FuzzBroker,connection)
+
+fuzzwire: ## Feed only the parsers, which takes no long build
+	$(call fuzz,FuzzWire,client server headers json)
+
+tsan: ## Test the broker and the client with the thread sanitizer
+	$(call install,libcrypt-dev)
+	RIVULET_SANITIZER=thread $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --disable-xctest --no-parallel
+
+stress: $(VENV)/installed ## Run the tests under load in full
+	$(call install,libsqlite3-dev libcrypt-dev)
+	$(SWIFT) build --product rivulet
+	$(SWIFT) build --product BlackJackServer
+	$(VENV)/bin/pytest Tests/Interop/test_load.py --stress --quiet --programs "$$($(SWIFT) build --show-bin-path)"
+
 bench: $(VENV)/installed ## Compare the broker with nats-server; BENCH=--quick takes a minute
 	$(call install,libsqlite3-dev libcrypt-dev)
 	$(VENV)/bin/python Benchmarks/compare.py --build $(BENCH)
@@ -36,6 +55,19 @@ $(VENV)/installed: Tests/Interop/requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+# Builds a fuzzer, and runs its targets one after the other.
+define fuzz
+RIVULET_SANITIZER=fuzzer $(SWIFT) build --scratch-path .build-fuzz --product $(1)
+@for target in $(2); do \
+    mkdir -p .build-fuzz/corpus/$$target; \
+    SWIFT_BACKTRACE=enable=no .build-fuzz/debug/$(1) $$target -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -timeout=10 \
+        -detect_leaks=0 -use_value_profile=1 -dict=Tests/Fuzz/nats.dict -artifact_prefix=.build-fuzz/$$target- -verbosity=0 \
+        -print_final_stats=1 .build-fuzz/corpus/$$target Tests/Fuzz/Seeds/$$target >.build-fuzz/$$target.log 2>&1 \
+    || { cat .build-fuzz/$$target.log; exit 1; }; \
+    sed -n "s/^stat::number_of_executed_units: */$$target: inputs /p" .build-fuzz/$$target.log; \
+done
+endef
 
 # Installs those of the Debian packages that are missing. Other systems look after themselves.
 define install

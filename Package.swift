@@ -157,3 +157,37 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Sanitizers want builds of their own (make fuzz, make tsan), of no more than what is examined, since they take long.
+switch Context.environment["RIVULET_SANITIZER"] {
+case "fuzzer":
+    keepOnly(["RivuletWire", "RivuletSubscriptions", "RivuletBroker", "CCrypt"])
+    let settings = strict + [.unsafeFlags(["-sanitize=fuzzer,address", "-O"])]
+    let linked: LinkerSetting = .unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])
+    for target in package.targets where target.type == .regular { target.swiftSettings = settings }
+    package.targets += [
+        .target(name: "Fuzzing", dependencies: ["RivuletWire"], path: "Tests/Fuzz/Support", swiftSettings: settings),
+        .executableTarget(
+            name: "FuzzWire", dependencies: ["Fuzzing", "RivuletWire"], path: "Tests/Fuzz/Wire", swiftSettings: settings,
+            linkerSettings: [linked]),
+        .executableTarget(
+            name: "FuzzBroker",
+            dependencies: ["Fuzzing", "RivuletWire", "RivuletSubscriptions", "RivuletBroker", nioCore, nioEmbedded, logging],
+            path: "Tests/Fuzz/Broker", swiftSettings: settings, linkerSettings: [linked]),
+    ]
+case "thread":
+    keepOnly([
+        "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBroker", "RivuletClient", "CCrypt", "SubscriptionsTests",
+        "BrokerTests", "ClientTests",
+    ])
+    package.targets.append(.target(name: "MutexSanitizing", path: "Tests/ThreadSanitizer"))
+    for target in package.targets where target.isTest { target.dependencies.append("MutexSanitizing") }
+    // Else it takes so long that clients give up.
+    for target in package.targets where target.swiftSettings != nil { target.swiftSettings = strict + [.unsafeFlags(["-O"])] }
+default: break
+}
+
+@MainActor func keepOnly(_ names: Set<String>) {
+    package.products = []
+    package.targets.removeAll { !names.contains($0.name) }
+}

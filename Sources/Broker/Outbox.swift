@@ -38,6 +38,8 @@ final class Outbox: Sendable {
         var writing: [ByteBuffer] = []
         /// The number of the write that is under way or was last.
         var writeNumber: UInt64 = 0
+        /// When it began.
+        var writeBegan = NIODeadline.distantPast
         /// Somebody is going to flush.
         var isDirty = false
         /// A check of the write deadline is scheduled.

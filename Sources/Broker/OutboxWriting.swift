@@ -80,6 +80,7 @@ extension Outbox {
         state.inFlight = before - state.queue.count
         state.writing = chunks
         state.writeNumber &+= 1
+        state.writeBegan = .now()
         return .write(chunks)
     }
 
@@ -96,13 +97,14 @@ extension Outbox {
 
     /// Sees to it that a write which stays under way is noticed when its deadline has passed.
     private func watch() {
-        let number = state.withLock { state -> UInt64? in
-            guard state.inFlight > 0, !state.isWatched else { return nil }
+        let write = state.withLock { state -> (number: UInt64, began: NIODeadline)? in
+            guard state.phase == .open, state.inFlight > 0, !state.isWatched else { return nil }
             state.isWatched = true
-            return state.writeNumber
+            return (state.writeNumber, state.writeBegan)
         }
-        guard let number else { return }
-        channel.eventLoop.scheduleTask(in: TimeAmount(configuration.writeDeadline)) { self.checkDeadline(of: number) }
+        guard let write else { return }
+        let deadline = write.began + TimeAmount(configuration.writeDeadline)
+        channel.eventLoop.scheduleTask(deadline: deadline) { self.checkDeadline(of: write.number) }
     }
 
     private func checkDeadline(of number: UInt64) {

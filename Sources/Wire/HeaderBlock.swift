@@ -27,7 +27,9 @@ extension Headers {
         var bytes = Self.version
         if let status {
             bytes.append(UInt8(ascii: " "))
-            bytes.append(contentsOf: String(status).utf8)
+            let code = String(status)
+            bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: Swift.max(0, 3 - code.utf8.count)))
+            bytes.append(contentsOf: code.utf8)
             if let statusText {
                 bytes.append(UInt8(ascii: " "))
                 bytes.append(contentsOf: statusText.utf8)

@@ -15,6 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def pytest_addoption(parser):
     parser.addoption("--programs", default=str(REPOSITORY / ".build/debug"), help="The folder of the built programs.")
+    parser.addoption("--stress", action="store_true", help="The tests under load in full.")
 
 
 @pytest.fixture(scope="session")

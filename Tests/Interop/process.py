@@ -1,0 +1,27 @@
+"""What the system says about a process."""
+
+import os
+import re
+from pathlib import Path
+
+MEBIBYTE = 1 << 20
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that the process occupies now."""
+    return _size(pid, "VmRSS")
+
+
+def most_resident(pid: int) -> int:
+    """Bytes of memory that it has occupied at the most."""
+    return _size(pid, "VmHWM")
+
+
+def descriptors(pid: int) -> int:
+    """How many files and sockets it has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def _size(pid: int, name: str) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE)[1]) * 1024
