@@ -8,6 +8,8 @@ func withBroker(
     var configuration = BrokerConfiguration()
     configuration.port = 0
     configuration.serverName = "test"
+    // A machine that runs all tests at once may take its time; those about time-outs set their own.
+    configuration.authenticationTimeout = .seconds(60)
     configure(&configuration)
     let broker = Broker(configuration: configuration, logger: quiet)
     let address = try await broker.start()

@@ -12,6 +12,7 @@ struct WebSocketTests {
     ) async throws {
         try await withBroker {
             $0.webSocket = WebSocketConfiguration(port: 0)
+            $0.webSocket?.handshakeTimeout = .seconds(60)
             configure(&$0)
         } _: { broker, _ in
             try await body(broker, try #require(broker.webSocketAddress))
@@ -151,6 +152,7 @@ struct WebSocketTests {
     @Test func messagesPassBetweenWebSocketsAndTCP() async throws {
         try await withBroker {
             $0.webSocket = WebSocketConfiguration(port: 0)
+            $0.webSocket?.handshakeTimeout = .seconds(60)
         } _: { broker, address in
             let (web, info) = try await TestClient.webSocket(broker)
             #expect(info.port == broker.webSocketAddress?.port)
@@ -182,6 +184,7 @@ struct WebSocketTests {
     @Test func manyMessagesAreFewFrames() async throws {
         try await withBroker {
             $0.webSocket = WebSocketConfiguration(port: 0)
+            $0.webSocket?.handshakeTimeout = .seconds(60)
         } _: { broker, address in
             let (web, _) = try await TestClient.webSocket(broker)
             await web.expectData(sending: "CONNECT {\"verbose\":false}\r\nSUB a 1\r\nPING\r\n", "PONG\r\n")
@@ -263,6 +266,7 @@ struct WebSocketTests {
     func aCloseIsAnsweredAndWhatCameBeforeItCounts(payload: [UInt8]) async throws {
         try await withBroker {
             $0.webSocket = WebSocketConfiguration(port: 0)
+            $0.webSocket?.handshakeTimeout = .seconds(60)
         } _: { broker, address in
             let listener = try await TestClient.ready(address)
             await listener.expect(sending: "SUB last 1\r\nPING\r\n", "PONG\r\n")

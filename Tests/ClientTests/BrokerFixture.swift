@@ -22,6 +22,8 @@ final class RestartableBroker: Sendable {
     static func start(_ configure: (inout BrokerConfiguration) -> Void = { _ in }) async throws -> RestartableBroker {
         var configuration = BrokerConfiguration()
         configuration.port = 0
+        // A machine that runs all tests at once may take its time.
+        configuration.authenticationTimeout = .seconds(60)
         configure(&configuration)
         let broker = Broker(configuration: configuration, logger: quiet)
         let address = try await broker.start()

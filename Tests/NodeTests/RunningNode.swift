@@ -11,6 +11,7 @@ func withRunningNode<Result: Sendable>(
 ) async throws -> Result {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     var configuration = NodeConfiguration(port: 0, store: store)
+    configuration.broker.authenticationTimeout = .seconds(60)
     configure(&configuration)
     let node = Node(
         configuration: configuration, hosting: objects, dependencies: dependencies, logger: logger)

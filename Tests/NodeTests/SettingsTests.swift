@@ -177,7 +177,7 @@ import Testing
         // The sections without their comment signs, and without the one user that contradicts the list.
         let sections = SettingsText.yaml.components(separatedBy: "\n# who may connect")[1]
         let lines = sections.components(separatedBy: "\n").dropFirst().filter {
-            $0.hasPrefix("# authorization") || $0.hasPrefix("#   ") || $0.hasPrefix("# tls")
+            $0.hasPrefix("# authorization") || $0.hasPrefix("#   ") || $0.hasPrefix("# tls") || $0.hasPrefix("# websocket")
         }
         let file = try SettingsFile(yaml: lines.map { $0.dropFirst(2) }.joined(separator: "\n"))
         let auth = try #require(try file.authorization?.configuration())
