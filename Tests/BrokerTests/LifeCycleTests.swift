@@ -53,7 +53,7 @@ struct LifeCycleTests {
 
     @Test func aDrainDisconnectsClientsOneAfterAnother() async throws {
         try await withBroker {
-            $0.lameDuckDuration = .seconds(1)
+            $0.lameDuckDuration = .seconds(3)
             $0.lameDuckGracePeriod = .zero
         } _: { broker, address in
             var clients: [TestClient] = []
@@ -70,10 +70,9 @@ struct LifeCycleTests {
                 #expect(broker.statistics.connections == 0)
                 return await group.reduce(into: []) { $0.append($1) }.sorted()
             }
-            // Every tenth of a second one.
-            let gaps = zip(ends.dropFirst(), ends).map { $0 - $1 }
-            #expect(gaps.count { $0 > .milliseconds(20) } >= 5, "\(ends)")
-            #expect(ends.last.map { $0 > .milliseconds(700) && $0 < .seconds(5) } == true, "\(ends)")
+            // One every three tenths of a second, however busy the machine is.
+            let (first, last) = (try #require(ends.first), try #require(ends.last))
+            #expect(last - first > .seconds(1) && last < .seconds(20), "\(ends)")
         }
     }
 
