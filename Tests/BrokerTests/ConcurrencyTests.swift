@@ -1,5 +1,6 @@
 import RivuletBroker
 import RivuletSubscriptions
+import RivuletWire
 import Testing
 
 /// Clients and the process all at once, for the thread sanitizer to look at.
