@@ -115,7 +115,7 @@ async def test_those_who_stop_reading_harm_nobody_else(start, size, limit):
 
 async def test_nothing_is_left_of_connections_that_come_and_go(start, size):
     """Clients leave in every way there is; descriptors, memory and subscriptions are as before."""
-    server = start("--store", "memory", program="rivulet", environment={"RIVULET_PING_INTERVAL": "1"})
+    server = start("--store", "memory", program="rivulet")
     cycles = size(1500, 10_000)
 
     async def leave(number: int):
@@ -154,19 +154,24 @@ async def test_nothing_is_left_of_connections_that_come_and_go(start, size):
     started = time.monotonic()
     await run(range(500, 500 + cycles))
     print(f"{cycles} cycles in {time.monotonic() - started:.1f} s")
+    await nobody_listens(server, *(f"cycle.{number}" for number in range(100)))
+    grown = resident(server.pid) - before
+    print(f"{grown / MEBIBYTE:.1f} MiB more than before")
+    assert grown < 16 * MEBIBYTE
+
+
+async def test_those_who_stay_and_do_not_answer_are_cut(start):
+    """Nobody is there any more, and the system has not told so: the pings do."""
+    server = start("--store", "memory", program="rivulet", environment={"RIVULET_PING_INTERVAL": "1"})
     with watching(server):
-        # Those who stay and do not answer are gone when the pings have told.
-        dead = [await Raw.open(server) for _ in range(50)]
+        dead = await asyncio.gather(*(Raw.open(server) for _ in range(50)))
         for raw in dead:
-            await raw.send(CONNECT + subscribe("cycle.dead"))
+            await raw.send(CONNECT + subscribe("load"))
         texts = await asyncio.wait_for(asyncio.gather(*(raw.rest() for raw in dead)), 10)
         assert all(text.endswith(b"-ERR 'Stale Connection'\r\n") for text in texts)
         for raw in dead:
             raw.leave()
-    await nobody_listens(server, "cycle.dead", *(f"cycle.{number}" for number in range(100)))
-    grown = resident(server.pid) - before
-    print(f"{grown / MEBIBYTE:.1f} MiB more than before")
-    assert grown < 16 * MEBIBYTE
+    await nobody_listens(server, "load")
 
 
 @dataclasses.dataclass
