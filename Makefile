@@ -4,7 +4,7 @@ VENV := .venv
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz fuzzwire tsan stress lint format bench
+.PHONY: help run test fuzz fuzzwire tsan stress lint format bench budgets
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -44,11 +44,17 @@ bench: $(VENV)/installed ## Compare the broker with nats-server; BENCH=--quick t
 	$(call install,libsqlite3-dev libcrypt-dev)
 	$(VENV)/bin/python Benchmarks/compare.py --build $(BENCH)
 
+budgets: ## Count allocations per message on the hot paths, and compare them with their budgets
+	$(call install,libsqlite3-dev libcrypt-dev)
+	$(SWIFT) build -c release --product rivulet
+	$(SWIFT) build -c release --product BudgetServer
+	$(PYTHON) Benchmarks/Budgets/budgets.py
+
 lint: ## Check the format
-	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Examples Tests
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Examples Tests Benchmarks
 
 format: ## Format in place
-	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Examples Tests
+	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Examples Tests Benchmarks
 
 $(VENV)/installed: Tests/Interop/requirements.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(call install-now,python3-venv); }

@@ -93,6 +93,7 @@ struct NodeSettings: Sendable {
             guard section == nil else { throw SettingError("websocket needs a port") }
             return
         }
+        guard (0...65_535).contains(port) else { throw SettingError("websocket port \(port) is not between 0 and 65535") }
         var webSocket = WebSocketConfiguration(port: port)
         try section?.apply(to: &webSocket)
         guard section?.no_tls != false || node.broker.tls != nil else {

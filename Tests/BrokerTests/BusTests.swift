@@ -55,6 +55,60 @@ struct BusTests {
         attachment.cancel()
     }
 
+    @Test func messagesInARowArriveInOrderAtConnectionsQueueGroupsAndInTheProcess() async throws {
+        try await withBroker { broker, address in
+            let plain = try await TestClient.ready(address)
+            await plain.expect(sending: "SUB a.* 1\r\nPING\r\n", "PONG\r\n")
+            var run = MessageRun(subject: try Subject("a.b"))
+            for number in 0..<3000 { run.append { $0 += Array("\(number)".utf8) } }
+            let frames = { (sid: String) in
+                (0..<3000).map { "MSG a.b \(sid) \("\($0)".utf8.count)\r\n\($0)\r\n" }.joined()
+            }
+            try await broker.publish(run)
+            #expect(String(decoding: await plain.everything(), as: UTF8.self) == frames("1"))
+
+            let member = try await TestClient.ready(address)
+            await member.expect(sending: "SUB a.b group 2\r\nPING\r\n", "PONG\r\n")
+            let inbox = Inbox()
+            let attachment = try broker.attach(try SubjectPattern("a.>"), queue: nil, inbox.receive)
+            try await broker.publish(run)
+            #expect(String(decoding: await plain.everything(), as: UTF8.self) == frames("1"))
+            #expect(String(decoding: await member.everything(), as: UTF8.self) == frames("2"))
+            #expect(inbox.payloads == (0..<3000).map { "\($0)" })
+            attachment.cancel()
+        }
+    }
+
+    @Test func aMessageInARowThatIsTooLargeIsAnErrorAndTheOthersArrive() async throws {
+        try await withBroker {
+            $0.limits.payload = 3
+        } _: { broker, address in
+            let client = try await TestClient.ready(address)
+            await client.expect(sending: "SUB a 1\r\nPING\r\n", "PONG\r\n")
+            var run = MessageRun(subject: try Subject("a"))
+            for text in ["one", "three", "two"] { run.append { $0 += Array(text.utf8) } }
+            let error = await #expect(throws: BusError.self) { try await broker.publish(run) }
+            #expect(error?.code == .limit)
+            #expect(String(decoding: await client.everything(), as: UTF8.self) == "MSG a 1 3\r\none\r\nMSG a 1 3\r\ntwo\r\n")
+        }
+    }
+
+    @Test func aBurstOfMoreThanMayWaitReachesWhoReads() async throws {
+        try await withBroker {
+            $0.maximumPending = 1_000_000
+            $0.stallThreshold = 300_000
+            $0.maximumStall = .seconds(20)
+        } _: { broker, address in
+            let client = try await TestClient.ready(address)
+            await client.expect(sending: "SUB a 1\r\nPING\r\n", "PONG\r\n")
+            var run = MessageRun(subject: try Subject("a"))
+            for _ in 0..<5000 { run.append { $0 += [UInt8](repeating: 0x78, count: 1000) } }
+            try await broker.publish(run)
+            #expect(await client.everything().count == 5000 * ("MSG a 1 1000\r\n".utf8.count + 1002))
+            #expect(broker.statistics.slowConsumers == 0)
+        }
+    }
+
     @Test func theMembersOfAQueueGroupTakeTurns() throws {
         let broker = Broker(logger: quiet)
         let inboxes = [Inbox(), Inbox()]

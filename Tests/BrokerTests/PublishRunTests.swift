@@ -62,6 +62,19 @@ struct PublishRunTests {
         }
     }
 
+    @Test func requestsOfARunThatReachNobodyAreAnswered503() async throws {
+        try await withBroker { _, address in
+            let client = try await TestClient.ready(address, ",\"headers\":true,\"no_responders\":true")
+            let responder = try await TestClient.ready(address)
+            await responder.expect(sending: "SUB a 1\r\nUNSUB 1 2\r\nPING\r\n", "PONG\r\n")
+            await client.expect(sending: "SUB r 9\r\nPING\r\n", "PONG\r\n")
+            client.send("PUB a r 1\r\n1\r\nPUB a 1\r\n2\r\nPUB a r 1\r\n3\r\nPUB a 1\r\n4\r\nPUB a r 1\r\n5\r\nPING\r\n")
+            let notice = "HMSG r 9 33 33\r\nNATS/1.0 503\r\nNats-Subject: a\r\n\r\n\r\n"
+            await client.expect(notice + notice + "PONG\r\n")
+            #expect(await responder.everything() == Array("MSG a 1 r 1\r\n1\r\nMSG a 1 1\r\n2\r\n".utf8))
+        }
+    }
+
     @Test func aRunIsDeliveredBeforeWhatFollowsIt() async throws {
         try await withBroker { _, address in
             let client = try await TestClient.ready(address)
