@@ -274,6 +274,7 @@ struct Session {
     private mutating func unsubscribe(_ sid: [UInt8], max: Int?) {
         guard let subscriber = subscriptions[sid] else { return }
         if let max, max > 0, !outbox.setMaximum(max, of: subscriber) { return }
+        outbox.end(subscriber)
         subscriptions[sid] = nil
         router.interest.remove(CollectionOfOne(subscriber))
     }
@@ -324,6 +325,7 @@ struct Session {
             guard let (pattern, queue) = subscriber.interest,
                 !router.permissions.allow(.network(login.access), to: .subscribe, pattern.utf8)
             else { continue }
+            outbox.end(subscriber)
             subscriptions[sid] = nil
             router.interest.remove(CollectionOfOne(subscriber))
             perform(.report(.subscriptionViolation(pattern.description, queue: queue)))
