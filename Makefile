@@ -32,7 +32,8 @@ fuzzwire: ## Feed only the parsers, which takes no long build
 
 tsan: ## Test the broker and the client with the thread sanitizer
 	$(call install,libcrypt-dev)
-	RIVULET_SANITIZER=thread $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --disable-xctest --no-parallel
+	RIVULET_SANITIZER=thread TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/ThreadSanitizer/suppressions.txt \
+	    $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --disable-xctest --no-parallel
 
 stress: $(VENV)/installed ## Run the tests under load in full
 	$(call install,libsqlite3-dev libcrypt-dev)

@@ -180,7 +180,7 @@ case "thread":
         "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBroker", "RivuletClient", "CCrypt", "SubscriptionsTests",
         "BrokerTests", "ClientTests",
     ])
-    package.targets.append(.target(name: "MutexSanitizing", path: "Tests/ThreadSanitizer"))
+    package.targets.append(.target(name: "MutexSanitizing", path: "Tests/ThreadSanitizer", exclude: ["suppressions.txt"]))
     for target in package.targets where target.isTest { target.dependencies.append("MutexSanitizing") }
     // Else it takes so long that clients give up.
     for target in package.targets where target.swiftSettings != nil { target.swiftSettings = strict + [.unsafeFlags(["-O"])] }

@@ -153,6 +153,11 @@ final class Outbox: Sendable {
         }
     }
 
+    /// Lets a subscription have nothing more, also from publishers that have looked it up and are about to append.
+    func end(_ subscriber: Subscriber) {
+        state.withLock { _ in subscriber.maximum.store(-1, ordering: .relaxed) }
+    }
+
     private func appended(_ state: inout State) -> Appended {
         var result: Appended = .accepted
         if state.pending > configuration.maximumPending {

@@ -328,6 +328,7 @@ struct Session {
     private mutating func unsubscribe(_ sid: [UInt8], max: Int?) {
         guard let subscriber = subscriptions[sid] else { return }
         if let max, max > 0, !outbox.setMaximum(max, of: subscriber) { return }
+        outbox.end(subscriber)
         subscriptions[sid] = nil
         router.interest.remove(CollectionOfOne(subscriber))
     }
@@ -382,6 +383,7 @@ struct Session {
         router.interest.invalidateRoutes()
         for (sid, subscriber) in subscriptions.all {
             if router.permissions.allow(.network(login.access), to: .subscribe, subscriber.pattern.utf8) { continue }
+            outbox.end(subscriber)
             subscriptions[sid] = nil
             router.interest.remove(CollectionOfOne(subscriber))
             perform(.report(.subscriptionViolation(subscriber.pattern.description, queue: subscriber.queue)))

@@ -18,7 +18,7 @@ final class Subscriber: Sendable {
     let queue: String?
     /// Messages delivered. A connection's is changed under its outbox's lock only, so that it is exact.
     let delivered = Atomic(0)
-    /// Messages after which it ends; 0 for never. Changed like `delivered`.
+    /// Messages after which it ends; 0 for never, negative if it has ended. Changed like `delivered`.
     let maximum = Atomic(0)
     /// Its place in the interest index, while it has one.
     let entry = Mutex<InterestIndex<Subscriber>.Entry?>(nil)
