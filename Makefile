@@ -2,6 +2,8 @@ SWIFT ?= swift
 PYTHON ?= python3
 VENV := .venv
 FUZZ_SECONDS ?= 60
+# All at once they would keep each other from meeting their time-outs.
+TESTS_AT_ONCE ?= 8
 
 .DEFAULT_GOAL := help
 .PHONY: help run test fuzz fuzzwire tsan stress lint format bench budgets
@@ -19,7 +21,7 @@ run: ## Build and start BlackJackServer; Ctrl-C ends it
 test: $(VENV)/installed ## Run all tests
 	$(call install,libsqlite3-dev libcrypt-dev)
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --disable-xctest
+	$(SWIFT) test --skip-build --disable-xctest --experimental-maximum-parallelization-width $(TESTS_AT_ONCE)
 	$(VENV)/bin/pytest Tests/Interop --quiet --programs "$$($(SWIFT) build --show-bin-path)"
 
 fuzz: ## Feed parsers and connections with random bytes; FUZZ_SECONDS=60 for each target
