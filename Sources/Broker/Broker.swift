@@ -198,6 +198,7 @@ public final class Broker: Sendable {
         let tls = tls.withLock { $0 }
         var info = serverInfo()
         info.tlsRequired = tls != nil
+        info.tlsVerify = tls.map { $0.configuration.clientCertificates != .ignored } ?? false
         let place = Address(host: configuration.host, port: configuration.port, scheme: "nats")
         let tcp = try await Listener.open(at: place) { [makeConnection, info] channel in
             try channel.pipeline.syncOperations.addHandler(makeConnection(channel, info, tls, tls))
@@ -217,6 +218,7 @@ public final class Broker: Sendable {
         if tls == nil, !place.isLoopback { logger.warning("WebSocket connections are not encrypted", metadata: ["host": "\(place.host)"]) }
         var info = info
         info.tlsRequired = tls != nil
+        info.tlsVerify = false
         info.host = place.host
         let handshake = WebSocketHandshake(configuration: webSocket, isEncrypted: tls != nil)
         return try await Listener.open(at: place) { [makeConnection, upgrades, configuration, logger, info] channel in
@@ -244,7 +246,7 @@ public final class Broker: Sendable {
 
     private func serverInfo() -> ServerInfo {
         ServerInfo(
-            serverID: serverID, serverName: serverName, rivulet: configuration.productVersion, host: configuration.host,
+            serverID: serverID, serverName: serverName, rivulet: configuration.productVersion, language: "swift", host: configuration.host,
             port: configuration.port,
             maxPayload: configuration.limits.payload)
     }

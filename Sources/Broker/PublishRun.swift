@@ -25,6 +25,8 @@ struct PublishRun {
     private(set) var frames: [Frame] = []
     /// Bytes of payload in all.
     private(set) var size = 0
+    /// Whether any of them is a request.
+    private(set) var hasRequests = false
     /// Bytes of all frames, without what the subscriber adds.
     private(set) var length = 0
 
@@ -49,6 +51,7 @@ struct PublishRun {
             Frame(
                 subject: Int32(truncatingIfNeeded: publish.subject), tail: Int32(truncatingIfNeeded: publish.tail),
                 end: Int32(truncatingIfNeeded: publish.end), size: Int32(truncatingIfNeeded: publish.size)))
+        hasRequests = hasRequests || publish.hasReply
         size += publish.size
         length += publish.end - publish.subject
     }
@@ -65,6 +68,7 @@ struct PublishRun {
 
     mutating func removeFrames() {
         frames.removeAll(keepingCapacity: true)
+        hasRequests = false
         size = 0
         length = 0
     }

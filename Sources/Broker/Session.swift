@@ -198,7 +198,7 @@ struct Session {
         guard let route = publishRun.route, !publishRun.frames.isEmpty else { return }
         let echoless = machine.options.echo ? nil : outbox
         let reached = router.deliver(publishRun, in: bytes, of: buffer, along: route, echoless: echoless, into: &batch)
-        if reached < publishRun.frames.count { answerUnreached(publishRun.frames[reached...], in: bytes) }
+        if publishRun.hasRequests, reached < publishRun.frames.count { answerUnreached(publishRun.frames[reached...], in: bytes) }
         publishRun.removeFrames()
     }
 

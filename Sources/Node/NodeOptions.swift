@@ -86,7 +86,7 @@ public struct NodeOptions: ParsableArguments, Sendable {
     /// Nothing given.
     public init() {}
 
-    /// Runs a node until SIGTERM or SIGINT. At SIGHUP it reads anew who may connect, and certificates.
+    /// Runs a node until SIGTERM, SIGINT, or SIGUSR2, which is nats-server's for lame duck mode. At SIGHUP it reads anew who may connect, and certificates.
     ///
     /// - Throws: ``SettingError`` and what ``Node/run()`` throws.
     public func run(hosting objects: [any ServiceObject.Type], dependencies: Dependencies = Dependencies()) async throws {
@@ -101,7 +101,7 @@ public struct NodeOptions: ParsableArguments, Sendable {
             service: node, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup)
         let reloading = SettingsReloading(options: self, node: node, logger: logger)
         var group = ServiceGroupConfiguration(
-            services: [service, .init(service: reloading)], gracefulShutdownSignals: [.sigterm, .sigint],
+            services: [service, .init(service: reloading)], gracefulShutdownSignals: [.sigterm, .sigint, .sigusr2],
             logger: Logger(label: "rivulet") { _ in SwiftLogNoOpLogHandler() })
         group.maximumGracefulShutdownDuration = settings.node.broker.lameDuckDuration + .seconds(30)
         try await ServiceGroup(configuration: group).run()

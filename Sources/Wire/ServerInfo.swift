@@ -8,6 +8,8 @@ public struct ServerInfo: Sendable, Hashable {
     public var version: String
     /// Rivulet's version; nil when the server is not Rivulet. In JSON `rivulet`.
     public var rivulet: String?
+    /// What the server is built with; nil when it does not tell. In JSON `go`, after nats-server's language; some clients cannot do without.
+    public var language: String?
     /// Protocol level; 1 means that INFO may come at any time.
     public var proto: Int
     /// The host the server listens at.
@@ -28,6 +30,8 @@ public struct ServerInfo: Sendable, Hashable {
     public var authRequired: Bool
     /// Whether the connection must change to TLS.
     public var tlsRequired: Bool
+    /// Whether the client must have a certificate.
+    public var tlsVerify: Bool
     /// What the client signs to prove who it is.
     public var nonce: String?
     /// Lame duck mode: the server is about to go away, clients should connect elsewhere.
@@ -38,14 +42,16 @@ public struct ServerInfo: Sendable, Hashable {
     /// A server's description.
     public init(
         serverID: String = "", serverName: String = "", version: String = ServerInfo.protocolVersion, rivulet: String? = nil,
-        proto: Int = 1, host: String = "", port: Int = 0, headers: Bool = true, maxPayload: Int = WireLimits.server.payload,
+        language: String? = nil, proto: Int = 1, host: String = "", port: Int = 0, headers: Bool = true,
+        maxPayload: Int = WireLimits.server.payload,
         jetstream: Bool = false, clientID: Int? = nil, clientIP: String? = nil, authRequired: Bool = false, tlsRequired: Bool = false,
-        nonce: String? = nil, ldm: Bool = false, connectURLs: [String] = []
+        tlsVerify: Bool = false, nonce: String? = nil, ldm: Bool = false, connectURLs: [String] = []
     ) {
         self.serverID = serverID
         self.serverName = serverName
         self.version = version
         self.rivulet = rivulet
+        self.language = language
         self.proto = proto
         self.host = host
         self.port = port
@@ -56,6 +62,7 @@ public struct ServerInfo: Sendable, Hashable {
         self.clientIP = clientIP
         self.authRequired = authRequired
         self.tlsRequired = tlsRequired
+        self.tlsVerify = tlsVerify
         self.nonce = nonce
         self.ldm = ldm
         self.connectURLs = connectURLs
@@ -74,6 +81,7 @@ public struct ServerInfo: Sendable, Hashable {
             serverName: try members.string("server_name") ?? "",
             version: try members.string("version") ?? "",
             rivulet: try members.string("rivulet"),
+            language: try members.string("go"),
             proto: try members.int("proto") ?? 0,
             host: try members.string("host") ?? "",
             port: try members.int("port") ?? 0,
@@ -84,6 +92,7 @@ public struct ServerInfo: Sendable, Hashable {
             clientIP: try members.string("client_ip"),
             authRequired: try members.bool("auth_required") ?? false,
             tlsRequired: try members.bool("tls_required") ?? false,
+            tlsVerify: try members.bool("tls_verify") ?? false,
             nonce: try members.string("nonce"),
             ldm: try members.bool("ldm") ?? false,
             connectURLs: try members.strings("connect_urls") ?? [])
@@ -96,6 +105,7 @@ public struct ServerInfo: Sendable, Hashable {
         json.add("server_name", serverName)
         json.add("version", version)
         json.add("rivulet", rivulet)
+        json.add("go", language)
         json.add("proto", proto)
         json.add("host", host)
         json.add("port", port)
@@ -106,6 +116,7 @@ public struct ServerInfo: Sendable, Hashable {
         json.add("client_ip", clientIP)
         json.add(ifTrue: "auth_required", authRequired)
         json.add(ifTrue: "tls_required", tlsRequired)
+        json.add(ifTrue: "tls_verify", tlsVerify)
         json.add("nonce", nonce)
         json.add(ifTrue: "ldm", ldm)
         json.add("connect_urls", connectURLs)

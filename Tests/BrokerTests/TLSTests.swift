@@ -25,6 +25,18 @@ struct TLSTests {
         }
     }
 
+    @Test(arguments: [BrokerTLSConfiguration.ClientCertificates.ignored, .required, .identify])
+    func infoTellsWhetherClientsNeedCertificates(certificates: BrokerTLSConfiguration.ClientCertificates) async throws {
+        try await withBroker {
+            var tls = Self.tls()
+            tls.clientCertificates = certificates
+            $0.tls = tls
+        } _: { _, address in
+            let (_, info) = try await TestClient.connect(to: address)
+            #expect(info.tlsVerify == (certificates != .ignored))
+        }
+    }
+
     @Test(arguments: [[], [0x16], [0x16, 3, 1, 2, 0, 1]] as [[UInt8]], [false, true])
     func whoDoesNotFinishTheHandshakeIsCutInTime(said: [UInt8], requiresLogin: Bool) async throws {
         try await withBroker {

@@ -15,7 +15,7 @@ PATIENCE = 10.0
 CRLF = b"\r\n"
 PING = b"PING\r\n"
 # Of INFO only what a client's behaviour depends on.
-INFO_FIELDS = ("proto", "headers", "max_payload", "auth_required", "tls_required", "tls_available", "jetstream", "nonce", "ldm")
+INFO_FIELDS = ("proto", "headers", "max_payload", "auth_required", "tls_required", "tls_available", "tls_verify", "jetstream", "nonce", "ldm")
 ACCOUNT_FIELDS = ("user", "account", "account_name", "permissions")
 PINGS = re.compile(rb"(?im)^[ \t]*ping\w*")
 

@@ -127,7 +127,7 @@ async def test_info_is_honest(client):
     assert info["server_name"]
 
 
-@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR2])
 def test_a_server_ends_well_when_asked_to(start, with_signal):
     server = start("--store", "sqlite:game.sqlite")
     assert server.end(with_signal) == 0

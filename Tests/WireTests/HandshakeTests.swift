@@ -5,8 +5,9 @@ import Testing
 struct HandshakeTests {
     @Test func infoIsReadBackAsWritten() throws {
         let info = ServerInfo(
-            serverID: "ID", serverName: "na\"me\\\n", rivulet: "0.1.0", host: "::1", port: 4222, headers: true, maxPayload: 5, clientID: 7,
-            clientIP: "127.0.0.1", authRequired: true, nonce: "n", ldm: true, connectURLs: ["a:1", "b:2"])
+            serverID: "ID", serverName: "na\"me\\\n", rivulet: "0.1.0", language: "swift", host: "::1", port: 4222, headers: true,
+            maxPayload: 5, clientID: 7,
+            clientIP: "127.0.0.1", authRequired: true, tlsVerify: true, nonce: "n", ldm: true, connectURLs: ["a:1", "b:2"])
         #expect(try ServerInfo(parsing: info.encoded()) == info)
         #expect(info.version == "2.11.0")
     }
@@ -18,7 +19,9 @@ struct HandshakeTests {
             "future":{"a":[1,2.5e3,null,{"b":false}]}}
             """
         let info = try ServerInfo(parsing: Array(json.utf8))
-        #expect(info.serverName == "n" && info.clientID == 105 && info.headers && !info.ldm && info.rivulet == nil)
+        #expect(
+            info.serverName == "n" && info.clientID == 105 && info.headers && !info.ldm && info.rivulet == nil
+                && info.language == "go1.27.2")
     }
 
     @Test func connectIsReadBackAsWritten() throws {
