@@ -1,6 +1,6 @@
 #include "allocations.h"
 
-#include <stddef.h>
+#include <stdlib.h>  // tells, too, whether this is glibc
 
 static unsigned long long count;
 
