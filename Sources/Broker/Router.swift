@@ -34,9 +34,9 @@ final class Router: Sendable {
             // What is no `Subject` is between connections: the process neither gets nor sends it.
             let isProper = form == .proper
             guard isProper || form != .broken && party.isNetwork else { return SubjectRoute(generation: interest.generation) }
-            return interest.route(for: name.span).limited {
-                (isProper || $0.party.isNetwork) && permissions.allow($0.party, to: .receive, name)
-            }
+            let route = interest.route(for: name.span)
+            if isProper, !route.isLimited { return route }
+            return route.limited { (isProper || $0.party.isNetwork) && permissions.allow($0.party, to: .receive, name) }
         }
     }
 

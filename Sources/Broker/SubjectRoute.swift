@@ -19,6 +19,8 @@ final class SubjectRoute: Sendable {
     let reachesProcess: Bool
     /// Whether any of the subscribers may answer requests it could not publish to otherwise.
     let hasAnswerers: Bool
+    /// Whether any of the subscribers may not have all messages.
+    let isLimited: Bool
     /// Whether all of them are connections, each but once, none of them in a queue group or an answerer: then many messages can be
     /// handed over at a time, and a connection still sees them in the order in which they were published.
     let takesRuns: Bool
@@ -32,6 +34,7 @@ final class SubjectRoute: Sendable {
         reachesConnections = parties.contains { $0.isNetwork }
         reachesProcess = parties.contains { !$0.isNetwork }
         hasAnswerers = parties.contains { if case .network(let access) = $0 { access.answersRequests } else { false } }
+        isLimited = parties.contains { if case .network(let access) = $0 { access.isLimited } else { false } }
         takesRuns = groups.isEmpty && !reachesProcess && !hasAnswerers && Self.areDistinct(plain)
     }
 
@@ -44,6 +47,7 @@ final class SubjectRoute: Sendable {
         reachesConnections = false
         reachesProcess = false
         hasAnswerers = false
+        isLimited = false
         takesRuns = false
     }
 

@@ -16,17 +16,22 @@ final class Access: MessageOrigin {
     /// Whether the client may answer requests it received. For a glance before each message.
     private let answers = Atomic(false)
 
+    /// Whether anything is not allowed. Likewise.
+    private let limits = Atomic(false)
+
     var answersRequests: Bool { answers.load(ordering: .relaxed) }
+    var isLimited: Bool { limits.load(ordering: .relaxed) }
 
     /// Sets what is allowed; nil for everything.
     func set(_ grant: Grant?) {
         state.withLock { $0.grant = grant }
         answers.store(grant?.responses != nil, ordering: .relaxed)
+        limits.store(grant != nil, ordering: .relaxed)
     }
 
     /// Whether this use is allowed to the user. Rules for all users are ``Permissions``'.
     func allows(_ use: Permissions.Use, _ subject: some Collection<UInt8>) -> Bool {
-        state.withLock { $0.grant }?.allows(use, subject) ?? true
+        !isLimited || state.withLock { $0.grant }?.allows(use, subject) ?? true
     }
 
     /// Whether the process may send answers for the user to this subject.
