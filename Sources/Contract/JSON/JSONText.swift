@@ -131,7 +131,7 @@ struct JSONText {
     }
 
     /// Whether nothing has to be escaped. Looks at eight bytes at a time: x - 0x20 and x ^ 0x22 - 1 borrow into the high bit where a
-    /// byte is what is looked for, or where one before it is.
+    /// byte is what is looked for, or where one before it is. By pointer, since measured; every load ends at `count` or before.
     private static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
         let (low, high) = (UInt64(0x0101_0101_0101_0101), UInt64(0x8080_8080_8080_8080))
         var offset = 0
