@@ -94,9 +94,11 @@ public enum WireError: Error, Sendable, Hashable {
     /// The error that a server's text tells of. Case is ignored, since nats-server's differs from the reference in places;
     /// quotes around the text are dropped. A text that is not known becomes `.other`.
     public init(protocolText text: String) {
-        var body = Substring(text)
-        while let first = body.first, first == "'" || first == " " { body.removeFirst() }
-        while let last = body.last, last == "'" || last == " " { body.removeLast() }
+        // By scalar: a combining mark that follows a quote makes one character with it.
+        var scalars = text.unicodeScalars[...]
+        while let first = scalars.first, first == "'" || first == " " { scalars.removeFirst() }
+        while let last = scalars.last, last == "'" || last == " " { scalars.removeLast() }
+        let body = Substring(scalars)
         let lowered = body.lowercased()
         if let known = Self.fixed.first(where: { $0.protocolText.lowercased() == lowered }) {
             self = known

@@ -76,6 +76,7 @@ struct HandshakeTests {
             #expect(WireError(protocolText: "'\(error.protocolText)'") == error)
         }
         #expect(WireError(protocolText: "'maximum control line exceeded'") == .maximumControlLineExceeded)
+        #expect(WireError(protocolText: "'\u{7a7}x'") == .other("\u{7a7}x"))
     }
 
     @Test func numbersAreWrittenInDecimal() {
