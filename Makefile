@@ -2,6 +2,8 @@ SWIFT ?= swift
 PYTHON ?= python3
 VENV := .venv
 FUZZ_SECONDS ?= 60
+# 0 for other inputs each time.
+FUZZ_SEED ?= 0
 # All at once they would keep each other from meeting their time-outs.
 TESTS_AT_ONCE ?= 8
 
@@ -70,7 +72,7 @@ define fuzz
 RIVULET_SANITIZER=fuzzer $(SWIFT) build --scratch-path .build-fuzz --product $(1)
 @for target in $(2); do \
     mkdir -p .build-fuzz/corpus/$$target; \
-    SWIFT_BACKTRACE=enable=no .build-fuzz/debug/$(1) $$target -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -timeout=10 \
+    SWIFT_BACKTRACE=enable=no .build-fuzz/debug/$(1) $$target -max_total_time=$(FUZZ_SECONDS) -seed=$(FUZZ_SEED) -max_len=1024 -timeout=10 \
         -detect_leaks=0 -use_value_profile=1 -dict=Tests/Fuzz/nats.dict -artifact_prefix=.build-fuzz/$$target- -verbosity=0 \
         -print_final_stats=1 .build-fuzz/corpus/$$target Tests/Fuzz/Seeds/$$target >.build-fuzz/$$target.log 2>&1 \
     || { cat .build-fuzz/$$target.log; exit 1; }; \
