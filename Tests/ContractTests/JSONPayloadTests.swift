@@ -153,6 +153,23 @@ struct JSONReadingTests {
         #expect((try? JSONPayload.decode(Mixed.self, from: bytes)) == expected)
     }
 
+    private enum Choice: Decodable, Equatable {
+        case whole(Int)
+        case other
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            self = (try? container.decode(Int.self)).map { .whole($0) } ?? .other
+        }
+    }
+
+    @Test(arguments: ["1", "1.0", "1e2", #""1""#, "1.5", "null"]) func aTypeThatTriesOneThingAfterTheOtherComesToTheSameEnd(json: String)
+        throws
+    {
+        let bytes = Array(json.utf8)
+        #expect(try JSONPayload.decode(Choice.self, from: bytes) == JSONDecoder().decode(Choice.self, from: Data(bytes)))
+    }
+
     @Test func bytesThatAreNotUTF8AreNoText() {
         #expect(throws: DecodingError.self) {
             try JSONPayload.decode(Mixed.self, from: Array(#"{"text":""#.utf8) + [0xff] + Array(#""}"#.utf8))

@@ -48,7 +48,7 @@ public enum JSONPayload {
     /// - Throws: `DecodingError` when it describes no such value.
     public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
         let bytes = bytes.isEmpty ? Array("{}".utf8) : bytes
-        if let tape = try? JSONTape(bytes), let value = try? tape.decode(type, at: 0) { return value }
+        if let tape = try? JSONTape(bytes), let value = try? tape.decode(type, at: 0), !tape.doubt.isRaised { return value }
         return try decoder.decode(type, from: Data(bytes))
     }
 

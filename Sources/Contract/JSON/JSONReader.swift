@@ -17,12 +17,12 @@ struct JSONReader: Decoder {
     private var value: JSONTape.Value { tape.values[index] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        guard value.kind == .object else { throw JSONTape.Beyond() }
+        guard value.kind == .object else { throw tape.beyond() }
         return KeyedDecodingContainer(JSONObjectReader(tape: tape, index: index))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
-        guard value.kind == .array else { throw JSONTape.Beyond() }
+        guard value.kind == .array else { throw tape.beyond() }
         return JSONArrayReader(tape: tape, index: index)
     }
 
@@ -32,7 +32,7 @@ struct JSONReader: Decoder {
 extension JSONTape {
     func decode<Value: Decodable>(_ type: Value.Type, at index: Int) throws -> Value {
         // Foundation has forms of its own for these.
-        guard type != Date.self, type != Data.self, type != URL.self, type != Decimal.self else { throw Beyond() }
+        guard type != Date.self, type != Data.self, type != URL.self, type != Decimal.self else { throw beyond() }
         return try Value(from: JSONReader(tape: self, index: index))
     }
 }
@@ -74,13 +74,13 @@ private struct JSONObjectReader<Key: CodingKey>: KeyedDecodingContainerProtocol 
         try JSONReader(tape: tape, index: place(key).index).unkeyedContainer()
     }
 
-    func superDecoder() throws -> any Decoder { throw JSONTape.Beyond() }
-    func superDecoder(forKey key: Key) throws -> any Decoder { throw JSONTape.Beyond() }
+    func superDecoder() throws -> any Decoder { throw tape.beyond() }
+    func superDecoder(forKey key: Key) throws -> any Decoder { throw tape.beyond() }
 
     private func find(_ key: Key) -> Int? { tape.member(key.stringValue, of: tape.values[index], at: index) }
 
     private func place(_ key: Key) throws -> (index: Int, value: JSONTape.Value) {
-        guard let index = find(key) else { throw JSONTape.Beyond() }
+        guard let index = find(key) else { throw tape.beyond() }
         return (index, tape.values[index])
     }
 }
@@ -102,7 +102,7 @@ private struct JSONArrayReader: UnkeyedDecodingContainer {
     var isAtEnd: Bool { currentIndex >= total }
 
     mutating func decodeNil() throws -> Bool {
-        guard !isAtEnd else { throw JSONTape.Beyond() }
+        guard !isAtEnd else { throw tape.beyond() }
         guard tape.values[place].kind == .null else { return false }
         _ = try next()
         return true
@@ -118,10 +118,10 @@ private struct JSONArrayReader: UnkeyedDecodingContainer {
         try JSONReader(tape: tape, index: next()).unkeyedContainer()
     }
 
-    mutating func superDecoder() throws -> any Decoder { throw JSONTape.Beyond() }
+    mutating func superDecoder() throws -> any Decoder { throw tape.beyond() }
 
     private mutating func next() throws -> Int {
-        guard !isAtEnd else { throw JSONTape.Beyond() }
+        guard !isAtEnd else { throw tape.beyond() }
         defer {
             place = tape.values[place].next
             currentIndex += 1

@@ -19,9 +19,16 @@ struct JSONTape {
     /// What this does not take.
     struct Beyond: Error {}
 
+    /// Whether a value was refused that Foundation's decoder may take. A type that catches errors and tries something else would not
+    /// tell, and come to another end than there.
+    final class Doubt {
+        fileprivate(set) var isRaised = false
+    }
+
     private static let deepest = 64
 
     let bytes: [UInt8]
+    let doubt = Doubt()
     private(set) var values: [Value] = []
     private var offset = 0
 
@@ -36,33 +43,38 @@ struct JSONTape {
 
     // MARK: - Reading values
 
+    func beyond() -> Beyond {
+        doubt.isRaised = true
+        return Beyond()
+    }
+
     func string(_ value: Value) throws(Beyond) -> String {
-        guard value.kind == .string, let text = String(validating: bytes[value.range], as: UTF8.self) else { throw Beyond() }
+        guard value.kind == .string, let text = String(validating: bytes[value.range], as: UTF8.self) else { throw beyond() }
         return text
     }
 
     func integer<Number: FixedWidthInteger>(_ value: Value) throws(Beyond) -> Number {
-        guard value.kind == .number else { throw Beyond() }
+        guard value.kind == .number else { throw beyond() }
         var digits = bytes[value.range]
         let isNegative = digits.first == UInt8(ascii: "-")
         if isNegative { digits.removeFirst() }
         var number: Number = 0
         for byte in digits {
             let digit = byte &- UInt8(ascii: "0")
-            guard digit <= 9 else { throw Beyond() }
+            guard digit <= 9 else { throw beyond() }
             let (tens, isTooLarge) = number.multipliedReportingOverflow(by: 10)
             let (sum, isOver) =
                 isNegative
                 ? tens.subtractingReportingOverflow(Number(truncatingIfNeeded: digit))
                 : tens.addingReportingOverflow(Number(truncatingIfNeeded: digit))
-            guard !isTooLarge, !isOver else { throw Beyond() }
+            guard !isTooLarge, !isOver else { throw beyond() }
             number = sum
         }
         return number
     }
 
     func number<Number: LosslessStringConvertible>(_ value: Value) throws(Beyond) -> Number {
-        guard value.kind == .number, let number = Number(String(decoding: bytes[value.range], as: UTF8.self)) else { throw Beyond() }
+        guard value.kind == .number, let number = Number(String(decoding: bytes[value.range], as: UTF8.self)) else { throw beyond() }
         return number
     }
 
@@ -70,7 +82,7 @@ struct JSONTape {
         switch value.kind {
         case .yes: return true
         case .no: return false
-        default: throw Beyond()
+        default: throw beyond()
         }
     }
 
