@@ -59,8 +59,11 @@ extension Broker: MessageBus {
             router.deliver(run, in: bytes.span, of: nil, along: route, echoless: nil, into: &batch)
             return next
         }
-        do throws(BusError) { try publish(messages.message(start)) } catch { failure = failure ?? error }
-        return start + 1
+        let end = min(start + PublishRun.longest, messages.count)
+        for number in start..<end {
+            do throws(BusError) { try publish(messages.message(number)) } catch { failure = failure ?? error }
+        }
+        return end
     }
 
     private func send(_ batch: DeliveryBatch) {

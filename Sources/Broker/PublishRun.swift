@@ -18,7 +18,7 @@ struct PublishRun {
     }
 
     /// More would keep memory busy that a connection at rest does not need.
-    private static let longest = 512
+    static let longest = 512
     private static let leastShared = 4096
 
     private(set) var route: SubjectRoute?
