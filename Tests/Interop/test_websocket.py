@@ -3,18 +3,13 @@
 import asyncio
 import contextlib
 import os
-import re
-import subprocess
-import sysconfig
-import threading
-from pathlib import Path
 
 import aiohttp
 import nats
 import pytest
 
 from conftest import received
-from server import CERTIFICATES, TRANSPORTS, Server
+from server import CERTIFICATES, TRANSPORTS, Server, nats_server_port
 
 SECURE = TRANSPORTS["secure WebSocket"]
 
@@ -29,19 +24,8 @@ def reference(tmp_path_factory):
     """The port at which nats-server takes WebSocket connections."""
     configuration = tmp_path_factory.mktemp("nats-server") / "server.conf"
     configuration.write_text('listen: "127.0.0.1:-1"\nwebsocket { listen: "127.0.0.1:-1", no_tls: true }\n')
-    program = Path(sysconfig.get_path("scripts")) / "nats-server"
-    with subprocess.Popen([program, "--config", configuration], stderr=subprocess.PIPE, text=True) as process:
-        try:
-            ports = (re.search(r"websocket clients on \S+:(\d+)", line) for line in process.stderr)
-            port = next((int(match[1]) for match in ports if match), None)
-            assert port, "nats-server ended before it listened"
-            # Reads to the end, so that the pipe never fills.
-            reader = threading.Thread(target=process.stderr.read)
-            reader.start()
-            yield port
-        finally:
-            process.terminate()
-    reader.join()
+    with nats_server_port("--config", configuration, of="websocket clients") as port:
+        yield port
 
 
 def request(method="GET", path="/", **changes) -> bytes:
