@@ -201,7 +201,7 @@ public final class Broker: Sendable {
         info.tlsVerify = tls.map { $0.configuration.clientCertificates != .ignored } ?? false
         let place = Address(host: configuration.host, port: configuration.port, scheme: "nats")
         let tcp = try await Listener.open(at: place) { [makeConnection, info] channel in
-            try channel.pipeline.syncOperations.addHandler(makeConnection(channel, info, tls, tls))
+            try channel.pipeline.syncOperations.addHandler(makeConnection(channel, info, tls, tls, tls == nil))
         }
         guard let webSocket = configuration.webSocket else { return Listeners(tcp: tcp, webSocket: nil) }
         do throws(BrokerError) {
@@ -225,18 +225,22 @@ public final class Broker: Sendable {
             if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
             let handler = WebSocketUpgradeHandler(handshake, upgrades: upgrades, closeGrace: configuration.closeGrace, logger: logger) {
                 // It is encrypted already, if it is to be.
-                makeConnection($0, info, tls, nil)
+                makeConnection($0, info, tls, nil, false)
             }
             try handler.add(to: channel)
         }
     }
 
     /// Makes what handles a connection.
-    private var makeConnection: @Sendable (any Channel, ServerInfo, _ session: TLSAcceptor?, _ handler: TLSAcceptor?) -> ConnectionHandler {
-        { [router, registry, logger] channel, info, sessionTLS, handlerTLS in
+    private var makeConnection:
+        @Sendable (any Channel, ServerInfo, _ session: TLSAcceptor?, _ handler: TLSAcceptor?, _ isPlain: Bool) -> ConnectionHandler
+    {
+        { [router, registry, logger] channel, info, sessionTLS, handlerTLS, isPlain in
             var info = info
             info.port = channel.localAddress?.port ?? info.port
-            let outbox = Outbox(id: registry.makeID(), channel: channel, configuration: router.configuration) {
+            let outbox = Outbox(
+                id: registry.makeID(), channel: channel, writesDirectly: isPlain, configuration: router.configuration
+            ) {
                 router.counters.slowConsumers.wrappingAdd(1, ordering: .relaxed)
             }
             let session = Session(outbox: outbox, router: router, tls: sessionTLS, info: info, logger: logger)
