@@ -43,7 +43,7 @@ struct Session {
         subscriptions = outbox.record.subscriptions
         login = Login(router.gate)
         machine = ConnectionMachine(router.configuration, requiresLogin: login.isRequired)
-        self.info.authRequired = login.isRequired
+        self.info.authRequired = login.isAnnounced
         self.info.nonce = login.nonce
         self.info.clientID = outbox.id
         self.info.clientIP = outbox.channel.remoteAddress?.ipAddress
@@ -92,6 +92,7 @@ struct Session {
     mutating func receive(_ bytes: ByteBuffer) {
         guard !machine.hasEnded else { return }
         var bytes = bytes
+        if received == 0, let first = bytes.readableBytesView.first { run(.begun(with: first)) }
         received &+= bytes.readableBytes
         outbox.record.noteActivity()
         complete(with: &bytes)
@@ -409,7 +410,7 @@ struct Session {
             info.ldm = true
             run(.lameDuck)
         case .settingsChanged:
-            run(.settingsChanged(isOpen: login.isOpen))
+            run(.settingsChanged)
         case .end:
             run(.refused(nil))
         }

@@ -80,6 +80,7 @@ struct AuthorizationSection: Decodable, Sendable {
     /// The names that are known. Any other is an error: a misspelt denial would allow.
     static let names = SettingNames([
         "token": .none, "user": .none, "password": .none, "timeout": .none, "default_permissions": permissionNames,
+        "no_auth_user": .none,
         "users": SettingNames([
             "user": .none, "password": .none, "nkey": .none, "permissions": permissionNames, "connection_deadline": .none,
         ]),
@@ -94,6 +95,7 @@ struct AuthorizationSection: Decodable, Sendable {
     private var password: String?
     private var users: [User]?
     private var default_permissions: Permissions?
+    private var no_auth_user: String?
     /// How long a client may take to log in.
     let timeout: TimeSpan?
 
@@ -102,7 +104,8 @@ struct AuthorizationSection: Decodable, Sendable {
     /// - Throws: ``SettingError`` when it contradicts itself, or a key or subject is malformed.
     func configuration() throws(SettingError) -> AuthConfiguration {
         var auth = AuthConfiguration(
-            token: token.map { Secret($0) }, defaultPermissions: try default_permissions.map(Self.permissions))
+            token: token.map { Secret($0) }, defaultPermissions: try default_permissions.map(Self.permissions),
+            anonymousUser: no_auth_user.flatMap { $0.isEmpty ? nil : $0 })
         var names: Set<String> = []
         for user in (self.users ?? []) + (user.map { [User(user: $0, password: password)] } ?? []) {
             let made = try Self.user(user)

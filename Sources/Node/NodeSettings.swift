@@ -65,6 +65,9 @@ struct NodeSettings: Sendable {
             node.broker.auth = auth
         default: throw SettingError("a user needs a name and a password")
         }
+        if let auth = node.broker.auth, let name = auth.anonymousUser, !auth.users.contains(where: { $0.name == name }) {
+            throw SettingError("authorization.no_auth_user \"\(name)\" is none of the users")
+        }
     }
 
     /// How connections are encrypted: flags and the environment before the file, file by file.

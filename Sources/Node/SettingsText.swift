@@ -23,6 +23,7 @@ enum SettingsText {
         #     publish: ["chat.>"]               # or allow and deny
         #     subscribe: {allow: ["chat.>"], deny: ["chat.secret"]}
         #     allow_responses: {max: 1, expires: 2m}
+        #   no_auth_user: bob                   # whom those are taken for who say nothing of who they are
         #   users:
         #     - user: bob                       # with a password; without one, named by a certificate
         #       password: $2a$11$…

@@ -10,7 +10,7 @@ import ssl
 import nats
 import pytest
 
-from conftest import REPOSITORY, received, until
+from conftest import REPOSITORY, barrier, received, until
 from objects import ask, join
 
 
@@ -238,6 +238,46 @@ async def test_hangup_reads_users_and_certificates_again(start, tmp_path):
     finally:
         await ann.close()
         await bob.close()
+
+
+async def test_hangup_changes_whom_the_anonymous_are_taken_for(start, refusal, tmp_path):
+    def configure(name):
+        (tmp_path / "rivulet.yaml").write_text(json.dumps({
+            "store": "memory", "authorization": {"no_auth_user": name, "users": [
+                {"user": user, "password": user, "permissions": {"publish": ["_INBOX.>", f"{user}.>"]}} for user in ("ann", "bob")]}}))
+
+    configure("zed")
+    assert 'authorization.no_auth_user "zed" is none of the users' in refusal("serve", "--config", "rivulet.yaml", program="rivulet")
+    configure("ann")
+    server = start("--config", "rivulet.yaml", program="rivulet")
+    errors = []
+
+    async def note(error):
+        errors.append(str(error).lower())
+
+    client = await nats.connect(server.url, error_cb=note, allow_reconnect=False)
+    try:
+        subscription = await client.subscribe("*.to.*")
+
+        async def may_publish(subject) -> bool:
+            errors.clear()
+            await client.publish(subject, b"")
+            await barrier(client)
+            return not any("permissions violation" in error for error in errors)
+
+        assert await may_publish("ann.to.1") and not await may_publish("bob.to.1")
+        configure("zed")
+        server.signal(signal.SIGHUP)
+        await until(lambda: "settings are wrong" in server.output)
+        assert await may_publish("ann.to.2") and not await may_publish("bob.to.2")
+        configure("bob")
+        server.signal(signal.SIGHUP)
+        await until(lambda: "settings read again" in server.output)
+        await barrier(client)
+        assert await may_publish("bob.to.3") and not await may_publish("ann.to.3")
+        assert [message.subject for message in await received(subscription, 3)] == ["ann.to.1", "ann.to.2", "bob.to.3"]
+    finally:
+        await client.close()
 
 
 async def test_hangup_changes_how_long_a_login_may_take(start, tmp_path):

@@ -155,6 +155,24 @@ import Testing
         }
     }
 
+    @Test func whomTheAnonymousAreTakenForIsAUser() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/rivulet.yaml"
+            func resolve(_ authorization: String, _ flags: String...) throws -> String? {
+                try "authorization: {\(authorization)}".write(toFile: path, atomically: true, encoding: .utf8)
+                return try NodeSettings.resolve(NodeOptions.parse(["--config", path] + flags)).node.broker.auth?.anonymousUser
+            }
+            func expect(_ expected: String?, _ resolved: String?) { #expect(resolved == expected) }
+            expect("ann", try resolve("no_auth_user: ann, user: ann, password: a"))
+            expect("ann", try resolve("no_auth_user: ann", "--user", "ann", "--password", "a"))
+            expect(nil, try resolve("no_auth_user: '', user: ann, password: a"))
+            for wrong in ["no_auth_user: ann", "no_auth_user: bob, user: ann, password: a", "no_auth_user: ann, token: ann"] {
+                let error = #expect(throws: SettingError.self) { try resolve(wrong) }
+                #expect(error?.description.contains("is none of the users") == true)
+            }
+        }
+    }
+
     @Test func thePrintedFileIsCompleteAndLoadsBackToTheDefaults() async throws {
         let file = try SettingsFile(yaml: SettingsText.yaml)
         let standard = NodeSettings()
