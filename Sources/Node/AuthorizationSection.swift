@@ -163,39 +163,3 @@ struct AuthorizationSection: Decodable, Sendable {
         return patterns
     }
 }
-
-/// A length of time as nats-server reads it: seconds, or text such as `90s`, `2m` or `1h30m`.
-struct TimeSpan: Decodable, Sendable, Hashable {
-    let duration: Duration
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let seconds = try? container.decode(Double.self), seconds >= 0, seconds <= 1e9 {
-            duration = .milliseconds(Int64(seconds * 1000))
-        } else if let text = try? container.decode(String.self), let read = Self.read(text) {
-            duration = read
-        } else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a length of time")
-        }
-    }
-
-    private static func read(_ text: String) -> Duration? {
-        var total = Duration.zero
-        var rest = text[...]
-        while !rest.isEmpty {
-            let digits = rest.prefix { $0.isASCII && $0.isNumber }
-            guard let number = Int64(digits), number <= 1_000_000_000 else { return nil }
-            rest = rest.dropFirst(digits.count)
-            let unit = rest.prefix { $0.isLetter }
-            rest = rest.dropFirst(unit.count)
-            switch unit {
-            case "ms": total += .milliseconds(number)
-            case "s": total += .seconds(number)
-            case "m": total += .seconds(number * 60)
-            case "h": total += .seconds(number * 3600)
-            default: return nil
-            }
-        }
-        return text.isEmpty ? nil : total
-    }
-}

@@ -12,7 +12,7 @@ struct SettingsReloading: Service {
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
             do {
                 let settings = try NodeSettings.resolve(options).node.broker
-                if let tls = settings.tls { try await node.reload(tls: tls) }
+                try await node.reload(tls: settings.tls, webSocket: settings.webSocket?.tls)
                 node.reload(auth: settings.auth, timeout: settings.authenticationTimeout)
                 logger.notice("settings read again")
             } catch {

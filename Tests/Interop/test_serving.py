@@ -65,7 +65,9 @@ def test_a_port_that_is_taken_is_refused(start, refusal):
         (["--max-payload", "0"], {}, "maxPayload 0 is not positive"),
         (["--max-connections", "0"], {}, "maxConnections 0 is not positive"),
         (["--http-port", "70000"], {}, "httpPort 70000 is not between 0 and 65535"),
-        ([], {"RIVULET_LAME_DUCK_DURATION": "long"}, 'lameDuckDuration "long" is not a number of seconds'),
+        ([], {"RIVULET_LAME_DUCK_DURATION": "long"}, 'lameDuckDuration "long" is not a time such as 90, 1.5s or 2m'),
+        ([], {"RIVULET_PING_INTERVAL": "0ms"}, "pingInterval 0ms is not positive"),
+        ([], {"RIVULET_PING_MAX": "0"}, "pingMax 0 is not positive"),
     ])
 def test_a_setting_that_makes_no_sense_is_refused(refusal, options, environment, says):
     assert says in refusal(*options, environment=environment)
@@ -125,6 +127,16 @@ async def test_info_is_honest(client):
     assert info["version"].startswith("2.")
     assert not info.get("jetstream", False)
     assert info["server_name"]
+
+
+def test_pings_may_be_asked_for_often_and_be_owed(start):
+    server = start("--store", "memory", program="rivulet", environment={
+        "RIVULET_PING_INTERVAL": "50ms", "RIVULET_PING_MAX": "3"})
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as silent:
+        said = b""
+        while chunk := silent.recv(4096):
+            said += chunk
+    assert said.split(b"\r\n", 1)[1] == b"PING\r\n" * 3 + b"-ERR 'Stale Connection'\r\n"
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR2])
