@@ -146,6 +146,19 @@ def test_a_server_ends_well_when_asked_to(start, with_signal):
     assert "draining" in server.output and "stopped" in server.output
 
 
+async def test_the_signal_to_open_log_files_anew_harms_nobody(start, connect):
+    server = start("--store", "memory", "--log-level", "debug", program="rivulet")
+    async with connect(server) as client:
+        server.signal(signal.SIGUSR1)
+        await until(lambda: "SIGUSR1 is ignored" in server.output)
+        assert await client.rtt() > 0
+        ended = asyncio.create_task(asyncio.to_thread(server.end))
+        # Nor does it while the server ends.
+        await until(lambda: "draining" in server.output)
+        server.signal(signal.SIGUSR1)
+        assert await ended == 0
+
+
 def test_the_default_store_is_a_file_in_the_working_directory(start, tmp_path):
     server = start()
     assert "sqlite:rivulet.sqlite" in server.output
