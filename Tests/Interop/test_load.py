@@ -5,13 +5,14 @@ import contextlib
 import dataclasses
 import json
 import signal
+import socket
 import sys
 import time
 
 import pytest
 
 from conftest import until
-from process import MEBIBYTE, descriptors, most_resident, resident
+from process import MEBIBYTE, children_time, descriptors, most_resident, processor_time, resident
 from raw import CONNECT, Raw, is_lame_duck, publish, subscribe
 
 if not sys.platform.startswith("linux"):
@@ -171,6 +172,44 @@ async def test_nothing_is_left_of_connections_that_come_and_go(start, size):
     grown = resident(server.pid) - before
     print(f"{grown / MEBIBYTE:.1f} MiB more than before")
     assert grown < 16 * MEBIBYTE
+
+
+@pytest.mark.parametrize("who_ends", ["clients", "server"])
+def test_the_end_of_many_costs_each_no_more_than_that_of_few(allow_files, start, size, who_ends):
+    """What a server keeps for a client, its timers say, is found without a search among those of all others."""
+
+    def cost(count: int) -> float:
+        before = children_time()
+        server = start("--store", "memory", program="rivulet", environment={
+            "RIVULET_LAME_DUCK_DURATION": "1s", "RIVULET_LAME_DUCK_GRACE_PERIOD": "0"})
+        idle = descriptors(server.pid)
+        clients = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(count)]
+        for client in clients:
+            client.sendall(CONNECT + b"PING\r\n")
+        for client in clients:
+            said = b""
+            while not said.endswith(b"PONG\r\n"):
+                said += client.recv(4096)
+        began = processor_time(server.pid)
+        if who_ends == "server":
+            server.signal(signal.SIGTERM)
+            for client in clients:
+                while client.recv(4096):
+                    pass
+        for client in clients:
+            client.close()
+        deadline = time.monotonic() + PATIENCE
+        while who_ends == "clients" and descriptors(server.pid) > idle:
+            assert time.monotonic() < deadline, "connections are left"
+            time.sleep(0.001)
+        assert (server.end() if who_ends == "clients" else server.wait()) == 0
+        return (children_time() - before - began) / count
+
+    few, many = size((1000, 4000), (2500, 10_000))
+    allow_files(many + 500)
+    each = cost(few), cost(many)
+    print(f"{few} cost {each[0] * 1e6:.0f} µs each, {many} {each[1] * 1e6:.0f} µs")
+    assert each[1] < 1.5 * each[0]
 
 
 async def test_those_who_stay_and_do_not_answer_are_cut(start):
