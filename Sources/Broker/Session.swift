@@ -346,7 +346,11 @@ struct Session {
             let isNew = machine.isAuthenticating
             if isNew, let end = account.deadline, end <= SystemTime().wallTime { return decide(.refused) }
             deadline = account.deadline
-            if carryOut(.login(accepted: true)), isNew { begin(as: account.name) }
+            if carryOut(.login(accepted: true)), isNew {
+                begin(as: account.name)
+            } else {
+                outbox.record.client.withLock { $0.user = account.name }
+            }
             endForbiddenSubscriptions()
         }
     }
