@@ -128,7 +128,7 @@ let package = Package(
         tests("SubscriptionsTests", ["RivuletSubscriptions", "RivuletWire"]),
         tests("ContractTests", ["RivuletContract", "RivuletSubscriptions"]),
         tests("MonitoringTests", ["RivuletMonitoring", "RivuletBroker", "RivuletSubscriptions", logging, metrics]),
-        tests("BrokerTests", ["RivuletBroker", "RivuletSubscriptions", "RivuletWire", nioCore, nioPosix, logging]),
+        tests("BrokerTests", ["RivuletBroker", "RivuletSubscriptions", "RivuletWire", nioCore, nioPosix, nioEmbedded, logging]),
         tests(
             "BackboneTests", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", grdb, logging]),
         tests(

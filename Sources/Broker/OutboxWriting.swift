@@ -100,7 +100,7 @@ extension Outbox {
         state.inFlight = before - state.queue.count
         state.writing = chunks
         state.writeNumber &+= 1
-        state.writeBegan = .now()
+        state.writeBegan = channel.eventLoop.now
         return .write(chunks)
     }
 
@@ -128,7 +128,7 @@ extension Outbox {
         }
         guard let write else { return }
         let deadline = write.began + TimeAmount(configuration.writeDeadline)
-        channel.eventLoop.scheduleTask(deadline: deadline) { self.checkDeadline(of: write.number) }
+        LoopTimers.of(channel.eventLoop).schedule(at: deadline) { self.checkDeadline(of: write.number) }
     }
 
     private func checkDeadline(of number: UInt64) {
