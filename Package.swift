@@ -180,8 +180,8 @@ case "thread":
         "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBroker", "RivuletClient", "CCrypt", "SubscriptionsTests",
         "BrokerTests", "ClientTests",
     ])
-    package.targets.append(.target(name: "MutexSanitizing", path: "Tests/ThreadSanitizer", exclude: ["suppressions.txt"]))
-    for target in package.targets where target.isTest { target.dependencies.append("MutexSanitizing") }
+    package.targets.append(.target(name: "ThreadSanitizing", path: "Tests/ThreadSanitizer"))
+    for target in package.targets where target.isTest { target.dependencies.append("ThreadSanitizing") }
     // Else it takes so long that clients give up.
     for target in package.targets where target.swiftSettings != nil { target.swiftSettings = strict + [.unsafeFlags(["-O"])] }
 default: break

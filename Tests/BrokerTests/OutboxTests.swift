@@ -39,7 +39,7 @@ struct OutboxTests {
         try channel.pipeline.syncOperations.addHandler(connection)
         var configuration = BrokerConfiguration()
         configuration.writeDeadline = .seconds(10)
-        return Outbox(id: 1, channel: channel, configuration: configuration) {}
+        return Outbox(id: 1, channel: channel, writesDirectly: false, configuration: configuration) {}
     }
 
     @Test func aWriteHasItsTimeFromItsBeginning() throws {
