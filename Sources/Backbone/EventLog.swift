@@ -17,6 +17,18 @@ public protocol EventLog: Sendable {
     ///
     /// - Throws: ``StoreError``; `noStream` when there is none.
     func read(_ request: EventRead) async throws(StoreError) -> EventPage
+
+    /// The number of the newest event of every stream there is, by name.
+    ///
+    /// - Throws: ``StoreError``.
+    func heads() async throws(StoreError) -> [String: UInt64]
+
+    /// Rings when events may have been committed since, by this node or another: soon after, and perhaps in vain. It says *look*, and
+    /// carries no truth: whoever depends on it also looks now and then by himself. Rings that nobody has heard yet are one. It ends with
+    /// the store, and when its reader lets go of it.
+    ///
+    /// - Throws: ``StoreError``.
+    func doorbell() async throws(StoreError) -> BoundedChannel<Void>
 }
 
 /// How a stream stands.

@@ -17,6 +17,15 @@ public final class InMemoryBackbone: Sendable {
         weak var batches: BoundedChannel<[UInt8]>?
     }
 
+    struct Bells {
+        var last: UInt64 = 0
+        var byNumber: [UInt64: Bell] = [:]
+    }
+
+    struct Bell {
+        weak var rings: BoundedChannel<Void>?
+    }
+
     struct Listeners {
         var last: UInt64 = 0
         var byNumber: [UInt64: Listener] = [:]
@@ -25,6 +34,7 @@ public final class InMemoryBackbone: Sendable {
     let time: any TimeSource
     let state = Mutex(State())
     let listeners = Mutex(Listeners())
+    let bells = Mutex(Bells())
 
     /// An empty backbone; leases run on the time's ``TimeSource/now``, records expire on its ``TimeSource/wallTime``.
     public init(time: any TimeSource) {

@@ -56,4 +56,26 @@ extension InMemoryBackbone: EventLog {
         }
         return page
     }
+
+    /// The number of the newest event of every stream.
+    public func heads() async throws(StoreError) -> [String: UInt64] {
+        state.withLock { $0.streams.mapValues(\.last) }
+    }
+
+    /// Rings with every commit.
+    public func doorbell() async throws(StoreError) -> BoundedChannel<Void> {
+        let number = bells.withLock { bells in
+            bells.last += 1
+            return bells.last
+        }
+        let rings = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest) { [weak self] in
+            _ = self?.bells.withLock { $0.byNumber.removeValue(forKey: number) }
+        }
+        bells.withLock { $0.byNumber[number] = Bell(rings: rings) }
+        return rings
+    }
+
+    func ring() {
+        for bell in bells.withLock({ Array($0.byNumber.values) }) { bell.rings?.send(()) }
+    }
 }

@@ -46,7 +46,9 @@ extension InMemoryBackbone: ObjectStore {
             }
             return .success(batch.map { state.commit($0, at: now) })
         }
-        return try result.get()
+        let outcomes = try result.get()
+        if batch.contains(where: { !$0.events.isEmpty }) { ring() }
+        return outcomes
     }
 }
 

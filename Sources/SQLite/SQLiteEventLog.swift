@@ -1,6 +1,6 @@
 import GRDB
 public import RivuletBackbone
-import RivuletSubscriptions
+public import RivuletSubscriptions
 
 extension SQLiteBackbone: EventLog {
     /// Makes the stream if there is none, and says how it stands.
@@ -36,5 +36,22 @@ extension SQLiteBackbone: EventLog {
             }
             return try view.page(request)
         }
+    }
+
+    /// The number of the newest event of every stream.
+    public func heads() async throws(StoreError) -> [String: UInt64] {
+        try await read("look up the streams in") { db in
+            let rows = try Row.fetchAll(db, sql: "SELECT name, head FROM streams")
+            let heads = rows.compactMap { row -> (String, UInt64)? in
+                let name: String = row[0]
+                return SubjectToken.decode(name).map { ($0, UInt64(clamping: row[1] as Int64)) }
+            }
+            return Dictionary(uniqueKeysWithValues: heads)
+        }
+    }
+
+    /// Never rings: no other node has the file open.
+    public func doorbell() async throws(StoreError) -> BoundedChannel<Void> {
+        BoundedChannel(capacity: 1, whenFull: .dropNewest)
     }
 }

@@ -54,6 +54,14 @@ actor StallingStore: ObjectStore, EventLog {
         try await store.open(stream)
     }
 
+    func heads() async throws(StoreError) -> [String: UInt64] {
+        try await store.heads()
+    }
+
+    func doorbell() async throws(StoreError) -> BoundedChannel<Void> {
+        try await store.doorbell()
+    }
+
     func state(of stream: String) async throws(StoreError) -> StreamState? {
         try await store.state(of: stream)
     }

@@ -4,7 +4,7 @@ import RivuletSubscriptions
 /// What every ``EventLog`` that is also an ``ObjectStore`` must do.
 public enum EventLogConformance {
     /// The checks, each for a fixture of its own.
-    public static let all: [ConformanceCheck<StoreFixture>] = streams + reading + filtering
+    public static let all: [ConformanceCheck<StoreFixture>] = streams + reading + filtering + watching
 
     private static let kind = "Player"
 
@@ -45,6 +45,17 @@ public enum EventLogConformance {
             let epochs = [try await fixture.store.open("A").epoch, try await fixture.store.open("B").epoch]
             try expect("the number of epochs", Set(epochs).count, is: 2)
         },
+    ]
+
+    // MARK: Watching
+
+    private static let watching: [ConformanceCheck<StoreFixture>] = [
+        ConformanceCheck("the heads are the numbers of the newest events of all streams") { fixture in
+            try expect("the heads", try await fixture.store.heads(), is: [:])
+            try await fixture.store.open("Empty.one")
+            try await fill(fixture, rounds: 2)
+            try expect("the heads", try await fixture.store.heads(), is: ["Empty.one": 0, kind: 6])
+        }
     ]
 
     // MARK: Reading
