@@ -105,8 +105,8 @@ let package = Package(
         library(
             "Rivulet", "Node",
             [
-                "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletSQLite", "RivuletBroker",
-                "RivuletMonitoring", "RivuletObjects", logging, lifecycle, arguments, configuration, signals, yaml,
+                "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletSQLite", "RivuletPostgres",
+                "RivuletBroker", "RivuletMonitoring", "RivuletObjects", logging, lifecycle, arguments, configuration, signals, yaml,
             ]),
         library(
             "RivuletTesting", "Testing",

@@ -113,18 +113,15 @@ final class Cluster: Sendable {
             return server
         }
         guard let process else { return }
-        let children = (try? Self.run(["ps", "--no-headers", "-o", "pid", "--ppid", "\(postmaster)"])) ?? ""
-        kill(postmaster, SIGKILL)
-        for child in children.split(whereSeparator: \.isWhitespace).compactMap({ pid_t($0) }) { kill(child, SIGKILL) }
+        for process in processes { kill(process, SIGKILL) }
         process.waitUntilExit()
     }
 
-    /// Stops all processes where they are, or lets them go on.
-    func freeze(_ isFrozen: Bool) {
-        let children = (try? Self.run(["ps", "--no-headers", "-o", "pid", "--ppid", "\(postmaster)"])) ?? ""
-        for process in [postmaster] + children.split(whereSeparator: \.isWhitespace).compactMap({ pid_t($0) }) {
-            kill(process, isFrozen ? SIGSTOP : SIGCONT)
-        }
+    /// Stops all processes where they are, until what it gives is called.
+    func freeze() -> @Sendable () -> Void {
+        let frozen = processes
+        for process in frozen { kill(process, SIGSTOP) }
+        return { for process in frozen { kill(process, SIGCONT) } }
     }
 
     private func remove() {
@@ -132,10 +129,12 @@ final class Cluster: Sendable {
         try? FileManager.default.removeItem(atPath: directory)
     }
 
-    /// As the server itself notes it.
-    private var postmaster: pid_t {
+    /// The first one, as the server itself notes it, and those that it started.
+    private var processes: [pid_t] {
         let lines = (try? String(contentsOfFile: directory + "/data/postmaster.pid", encoding: .utf8)) ?? ""
-        return lines.split(separator: "\n").first.flatMap { pid_t($0) } ?? 0
+        let first = lines.split(separator: "\n").prefix(1).compactMap { pid_t($0) }
+        let others = (try? execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()", in: "postgres")) ?? ""
+        return first + others.split(separator: "\n").compactMap { pid_t($0) }
     }
 
     // MARK: Programs

@@ -115,7 +115,7 @@ struct PostgresTroubleTests {
             try await store.open("Player")
             _ = try await store.commit([try turns.turn(0)])
             _ = try await store.load(turns.object)
-            try await apart { cluster.freeze(true) }
+            let thaw = try await apart { cluster.freeze() }
             let start = ContinuousClock.now
             let commit = await #expect(throws: StoreError.self) { _ = try await store.commit([try turns.turn(1)]) }
             #expect(commit?.code == .unknownOutcome)
@@ -124,7 +124,7 @@ struct PostgresTroubleTests {
                 #expect(load?.code == .unavailable)
             }
             #expect(ContinuousClock.now - start < .seconds(15))
-            try await apart { cluster.freeze(false) }
+            thaw()
             try await until { (try? await store.load(turns.object)) != nil }
             // What could not be told is one or the other, and stays so.
             var version: UInt64 = 0
