@@ -53,12 +53,17 @@ final class ConnectionPool<Session>: Sendable {
         if let refusal { job.giveUp(refusal) }
     }
 
-    /// Lets the jobs that are queued end, then the threads and their connections.
-    func close() async {
+    /// Takes no more jobs; the threads end, and their connections, when those that are queued have.
+    func shut() {
         state.withLock { state in
             state.isOpen = false
             while state.idle > 0 { wake(&state) }
         }
+    }
+
+    /// Shuts, and waits until that is over.
+    func close() async {
+        shut()
         await withCheckedContinuation { continuation in
             let isOver = state.withLock { state in
                 if state.threads > 0 { state.ended = continuation }

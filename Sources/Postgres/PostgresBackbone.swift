@@ -32,6 +32,12 @@ public final class PostgresBackbone: Sendable {
         listener = RelayListener(opening, doorbell: doorbell)
     }
 
+    deinit {
+        listener.shut()
+        writers.shut()
+        readers.shut()
+    }
+
     /// Connects to the database and brings the schema up to date.
     ///
     /// - Parameter time: Stamps the commits and says which idempotency records have expired. Leases run on the database's clock.

@@ -45,10 +45,15 @@ final class RelayListener: Sendable {
         }.get()
     }
 
-    /// Ends all sequences, the thread and its connection.
-    func close() async {
+    /// Has all sequences end, the thread and its connection.
+    func shut() {
         state.withLock { $0.isOpen = false }
         pipe.wake()
+    }
+
+    /// Shuts, and waits until that is over.
+    func close() async {
+        shut()
         await withCheckedContinuation { continuation in
             let isOver = state.withLock { state in
                 if state.isRunning { state.ended = continuation }

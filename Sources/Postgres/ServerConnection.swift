@@ -12,6 +12,8 @@ import CLibpq
 final class ServerConnection {
     private let handle: OpaquePointer
     private var prepared: Set<String> = []
+    /// Statements are known by the connection too: behind a pooler another one's of that name may do something else.
+    private let ownName = String(UInt32.random(in: .min ... .max), radix: 16)
     /// False behind a pooler that gives each transaction another session.
     private var prepares = true
 
@@ -64,15 +66,16 @@ final class ServerConnection {
     }
 
     private func execute(_ statement: Statement, _ parameters: Parameters, _ deadline: Deadline) throws(ServerError) -> Rows {
-        if prepares, !prepared.contains(statement.name) {
-            let sent = parameters.withTypes { PQsendPrepare(handle, statement.name, statement.sql, Int32($0.count), $0.baseAddress) }
+        let name = "\(statement.name)_\(ownName)"
+        if prepares, !prepared.contains(name) {
+            let sent = parameters.withTypes { PQsendPrepare(handle, name, statement.sql, Int32($0.count), $0.baseAddress) }
             guard sent == 1 else { throw lost() }
             _ = try finish(deadline)
-            prepared.insert(statement.name)
+            prepared.insert(name)
         }
         let sent = parameters.withPointers { count, types, values, lengths, formats in
             prepares
-                ? PQsendQueryPrepared(handle, statement.name, count, values, lengths, formats, 1)
+                ? PQsendQueryPrepared(handle, name, count, values, lengths, formats, 1)
                 : PQsendQueryParams(handle, statement.sql, count, types, values, lengths, formats, 1)
         }
         guard sent == 1 else { throw lost() }

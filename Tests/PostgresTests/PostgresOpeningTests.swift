@@ -38,7 +38,7 @@ struct PostgresOpeningTests {
         try await TestDatabase.with { database in
             let (first, second) = (try await database.open(), try await database.open { $0.schema = "Other_2" })
             for store in [first, second] { try await store.open("Player") }
-            _ = try await first.commit([try Turns().turn(0)])
+            _ = try await first.commit([Turns().turn(0)])
             try await Turns().expect(1, in: first)
             try await Turns().expect(0, in: second)
             await expectRefusal(.unavailable, "cannot be the schema") { _ = try await database.open { $0.schema = "a'b" } }

@@ -18,10 +18,10 @@ struct PostgresTroubleTests {
             let store = try await database.open(through: proxy)
             try await store.open("Player")
             let bob = Turns("bob")
-            let first = try await store.commit([try turns.turn(0), try bob.turn(0)])
+            let first = try await store.commit([turns.turn(0), bob.turn(0)])
             for version: UInt64 in 1...5 {
                 proxy.make(.loseAnswer, forRequestWith: "rivulet_commit")
-                let outcomes = try await store.commit([try turns.turn(version), try bob.turn(version)])
+                let outcomes = try await store.commit([turns.turn(version), bob.turn(version)])
                 #expect(proxy.happened == Int(version))
                 #expect(outcomes.map { $0.receipt?.firstSequence } == [2 * version + 1, 2 * version + 2])
                 #expect(outcomes.map { $0.receipt?.previousSequence } == [2 * version - 1, 2 * version])
@@ -41,7 +41,7 @@ struct PostgresTroubleTests {
             try await store.open("Player")
             for version: UInt64 in 0..<5 {
                 proxy.make(.loseRequest, forRequestWith: "rivulet_commit")
-                #expect(try await store.commit([try turns.turn(version)])[0].receipt?.firstSequence == version + 1)
+                #expect(try await store.commit([turns.turn(version)])[0].receipt?.firstSequence == version + 1)
                 #expect(proxy.happened == Int(version) + 1)
             }
             try await turns.expect(5, in: store)
@@ -56,7 +56,7 @@ struct PostgresTroubleTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     for version: UInt64 in 0..<200 {
-                        let outcome = try await store.commit([try turns.turn(version)])[0]
+                        let outcome = try await store.commit([turns.turn(version)])[0]
                         #expect(outcome.receipt?.firstSequence == version + 1)
                     }
                 }
@@ -86,12 +86,12 @@ struct PostgresTroubleTests {
             var version: UInt64 = 0
             for _ in 0..<3 {
                 for _ in 0..<20 {
-                    #expect(try await store.commit([try turns.turn(version)])[0].receipt != nil)
+                    #expect(try await store.commit([turns.turn(version)])[0].receipt != nil)
                     version += 1
                 }
                 try await apart { cluster.killAll() }
                 let start = ContinuousClock.now
-                let commit = await #expect(throws: StoreError.self) { _ = try await store.commit([try turns.turn(version)]) }
+                let commit = await #expect(throws: StoreError.self) { _ = try await store.commit([turns.turn(version)]) }
                 #expect(commit?.code == .unavailable || commit?.code == .unknownOutcome, "\(commit?.message ?? "")")
                 let load = await #expect(throws: StoreError.self) { _ = try await store.load(turns.object) }
                 #expect(load?.code == .unavailable)
@@ -113,11 +113,11 @@ struct PostgresTroubleTests {
         try await TestDatabase.with(on: cluster) { database in
             let store = try await database.open { $0.timeout = .seconds(1) }
             try await store.open("Player")
-            _ = try await store.commit([try turns.turn(0)])
+            _ = try await store.commit([turns.turn(0)])
             _ = try await store.load(turns.object)
             let thaw = try await apart { cluster.freeze() }
             let start = ContinuousClock.now
-            let commit = await #expect(throws: StoreError.self) { _ = try await store.commit([try turns.turn(1)]) }
+            let commit = await #expect(throws: StoreError.self) { _ = try await store.commit([turns.turn(1)]) }
             #expect(commit?.code == .unknownOutcome)
             for _ in 0..<3 {
                 let load = await #expect(throws: StoreError.self) { _ = try await store.load(turns.object) }
@@ -130,7 +130,7 @@ struct PostgresTroubleTests {
             var version: UInt64 = 0
             try await until {
                 guard let found = try? await store.load(turns.object).version,
-                    let outcome = try? await store.commit([try turns.turn(found)])[0]
+                    let outcome = try? await store.commit([turns.turn(found)])[0]
                 else { return false }
                 version = found + 1
                 return outcome != .fenced
@@ -144,17 +144,56 @@ struct PostgresTroubleTests {
         try await TestDatabase.with { database in
             let store = try await database.open { $0.timeout = .seconds(1) }
             try await store.open("Player")
-            _ = try await store.commit([try turns.turn(0)])
+            _ = try await store.commit([turns.turn(0)])
             async let holder = database.execute(
                 "BEGIN; SELECT 1 FROM rivulet.object_rows FOR UPDATE; SELECT pg_sleep(60); COMMIT")
             try await until { try await database.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%'") == "2" }
-            let error = await #expect(throws: StoreError.self) { _ = try await store.commit([try turns.turn(1)]) }
+            let error = await #expect(throws: StoreError.self) { _ = try await store.commit([turns.turn(1)]) }
             #expect(error?.code == .unavailable, "\(error?.message ?? "")")
             try await database.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()")
             _ = try? await holder
-            #expect(try await store.commit([try turns.turn(1)])[0].receipt?.firstSequence == 2)
+            #expect(try await store.commit([turns.turn(1)])[0].receipt?.firstSequence == 2)
             try await turns.expect(2, in: store)
+        }
+    }
+
+    @Test("a full disk fails commits with `full`, leaves nothing of them, and the store goes on when there is room")
+    func fullDisk() async throws {
+        try await TestDatabase.with { database in
+            let mounted = try await SmallDisk.with(kibibytes: 8192) { disk in
+                // The tables alone lie there: a server that cannot write its log ends.
+                try await database.execute("CREATE TABLESPACE \(database.name) LOCATION '\(disk.path)'")
+                try await database.execute("ALTER DATABASE \(database.name) SET default_tablespace = \(database.name)")
+                let store = try await database.open()
+                try await store.open("Player")
+                _ = try await store.commit([turns.turn(0)])
+                try disk.fill()
+                var version: UInt64 = 1
+                var failure: StoreError?
+                while failure == nil {
+                    do throws(StoreError) {
+                        let state = Array("\"\(String(repeating: "x", count: 1000))\"".utf8)
+                        let others = (0..<50).map { number in
+                            TurnCommit(
+                                object: ObjectID(kind: "Big", id: "\(version)-\(number)"), ownerEpoch: 0, expectedVersion: 0, state: state)
+                        }
+                        _ = try await store.commit([turns.turn(version)] + others)
+                        version += 1
+                    } catch {
+                        failure = error
+                    }
+                }
+                #expect(failure?.code == .full, "\(failure?.message ?? "")")
+                try await turns.expect(version, in: store)
+                try disk.empty()
+                _ = try await store.commit([turns.turn(version)])
+                try await turns.expect(version + 1, in: store)
+                await store.close()
+                try await database.execute("DROP SCHEMA rivulet CASCADE")
+                try await database.execute("DROP TABLESPACE \(database.name)")
+            }
+            if !mounted { print("not run: no file system can be mounted here") }
         }
     }
 
@@ -278,7 +317,7 @@ struct PostgresTroubleTests {
         try await TestDatabase.with { database in
             let store = try await database.open()
             try await store.open("Player")
-            _ = try await store.commit([try turns.turn(0)])
+            _ = try await store.commit([turns.turn(0)])
             let odd = ObjectID(kind: "Player", id: "a.b")
             let state = "{\"chips\":-0.0,\"name\":\"\\u0000\"}"
             let event = NewEvent(subject: try Subject("evt.Player.a%2Eb.Left"), payload: Array("{\"why\":\"\\u0000\"}".utf8))

@@ -10,8 +10,8 @@ struct Turns: Sendable {
         object = ObjectID(kind: "Player", id: id)
     }
 
-    func turn(_ version: UInt64) throws -> TurnCommit {
-        let event = NewEvent(subject: try Subject("evt.Player.\(object.id).Won"), payload: Array("\(version)".utf8))
+    func turn(_ version: UInt64) -> TurnCommit {
+        let event = NewEvent(subject: Subject(received: Array("evt.Player.\(object.id).Won".utf8)), payload: Array("\(version)".utf8))
         return TurnCommit(
             object: object, ownerEpoch: 0, expectedVersion: version, state: Array("{\"turns\":\(version + 1)}".utf8), events: [event])
     }
