@@ -16,7 +16,7 @@ final class Doorbell: Sendable {
     private let readers: ConnectionPool<ServerConnection>
     private let timeout: Duration
 
-    private static let notify = Statement("notify", "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)")
+    private static let notify = Statement("notify", "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, '')")
 
     init(schema: Schema, readers: ConnectionPool<ServerConnection>, timeout: Duration) {
         channel = "rivulet_relay_\(schema.name)"
@@ -30,12 +30,7 @@ final class Doorbell: Sendable {
             if case .silent = state { return true }
             return false
         }
-        if isFirst { send("") { [self] in rest() } }
-    }
-
-    /// Rings once with a text, by which a listener finds out whether it hears anything.
-    func ring(saying text: String) {
-        send(text) {}
+        if isFirst { send { [self] in rest() } }
     }
 
     private func rest() {
@@ -47,17 +42,16 @@ final class Doorbell: Sendable {
             state = .ringing(again: false)
             return true
         }
-        if isWanted { send("") { [self] in rest() } }
+        if isWanted { send { [self] in rest() } }
     }
 
-    private func send(_ text: String, then: @escaping @Sendable () -> Void) {
+    private func send(then: @escaping @Sendable () -> Void) {
         let (channel, deadline) = (channel, Deadline(in: timeout))
         readers.add(
             Job(deadline: deadline) { connection in
                 defer { then() }
                 var parameters = Parameters()
                 parameters.add(channel)
-                parameters.add(text)
                 do throws(ServerError) {
                     try connection.run(Self.notify, parameters, until: deadline)
                 } catch {

@@ -17,23 +17,22 @@ public struct PostgresURL: Sendable, Hashable, CustomStringConvertible, CustomDe
         guard let scheme = ["postgres://", "postgresql://"].first(where: text.hasPrefix) else {
             throw StoreError(.unavailable, "the URL of a PostgreSQL database begins with postgres://")
         }
+        // As libpq reads it: the first @ before a slash ends user and password. It would name the rest of a password as a host or port.
         let rest = text.dropFirst(scheme.count)
-        let authority = rest.prefix { $0 != "/" && $0 != "?" }
-        let parts = authority.split(separator: "@", omittingEmptySubsequences: false)
-        // libpq takes the first @ for the end of the password, and would name the rest of it as a host.
-        guard parts.count <= 2, !rest.dropFirst(authority.count).prefix(while: { $0 != "?" }).contains("@") else {
+        let start = rest.prefix { $0 != "/" }.firstIndex(of: "@").map { rest.index(after: $0) } ?? rest.startIndex
+        let host = rest[start...].prefix { $0 != "/" && $0 != "?" }
+        let database = rest[host.endIndex...].prefix { $0 != "?" }
+        guard !host.contains("@"), !database.contains("@") else {
             throw StoreError(
                 .unavailable,
                 "the URL of the PostgreSQL database has more than one @, or one after a slash; in a password write %40 and %2F")
         }
-        // A password without a host would be taken for a port.
-        guard (parts.last ?? "").split(separator: ",").allSatisfy(Self.hasPlainPort) else {
+        guard host.split(separator: ",").allSatisfy(Self.hasPlainPort) else {
             throw StoreError(.unavailable, "the URL of the PostgreSQL database has a port that is no number: user:password@host:port")
         }
-        let user = parts.count == 2 ? parts[0].prefix { $0 != ":" } + "@" : ""
-        let database = rest.dropFirst(authority.count).prefix { $0 != "?" }
+        let user = start == rest.startIndex ? "" : rest[..<start].prefix { $0 != ":" && $0 != "@" } + "@"
         self.text = text
-        description = "\(scheme)\(user)\(parts.last ?? "")\(database)"
+        description = "\(scheme)\(user)\(host)\(database)"
     }
 
     private static func hasPlainPort(_ address: Substring) -> Bool {

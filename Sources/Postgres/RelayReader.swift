@@ -25,7 +25,7 @@ final class RelayReader {
     }
 
     private enum Hearing {
-        case unknown(token: String, until: Deadline)
+        case unknown(until: Deadline)
         case yes
         case no
     }
@@ -76,7 +76,7 @@ final class RelayReader {
         self.newcomers += newcomers
         do throws(ServerError) {
             let connection = try connected()
-            if hear(connection.notifications()) || !self.newcomers.isEmpty || nextLook.hasPassed { try look(connection) }
+            if hear(connection.takeNotifications()) || !self.newcomers.isEmpty || nextLook.hasPassed { try look(connection) }
             admit()
             if nextDrop.hasPassed { try dropOld(connection) }
             try connection.wait(orFor: pipe.descriptor, until: nextLook)
@@ -108,24 +108,23 @@ final class RelayReader {
             throw ServerError(error.message, isLost: true)
         }
         try connection.run(script: "LISTEN \"\(doorbell.channel)\"", until: Deadline(in: opening.configuration.timeout))
-        // Behind a pooler LISTEN may succeed, and nothing ever be heard.
-        let token = StreamEpoch.make()
-        hearing = .unknown(token: token, until: Deadline(in: .seconds(3)))
-        doorbell.ring(saying: token)
+        // Behind a pooler LISTEN may succeed, and nothing ever be heard: this must be.
+        hearing = .unknown(until: Deadline(in: .seconds(3)))
+        doorbell.ring()
         self.connection = connection
         nextLook = Deadline(in: .zero)
         return connection
     }
 
     /// - Returns: Whether the bell has rung.
-    private func hear(_ notifications: [String]) -> Bool {
-        if !notifications.isEmpty {
+    private func hear(_ hasRung: Bool) -> Bool {
+        if hasRung {
             hearing = .yes
-        } else if case .unknown(_, let end) = hearing, end.hasPassed {
+        } else if case .unknown(let end) = hearing, end.hasPassed {
             hearing = .no
             complain()
         }
-        return !notifications.isEmpty
+        return hasRung
     }
 
     private func complain() {

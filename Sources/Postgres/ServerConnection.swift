@@ -140,14 +140,14 @@ final class ServerConnection {
         guard PQconsumeInput(handle) == 1, PQstatus(handle) == CONNECTION_OK else { throw lost() }
     }
 
-    /// What notifications said that have come; each once.
-    func notifications() -> [String] {
-        var texts: [String] = []
+    /// Whether notifications have come since it was asked last.
+    func takeNotifications() -> Bool {
+        var isAny = false
         while let notification = PQnotifies(handle) {
-            texts.append(String(cString: notification.pointee.extra))
+            isAny = true
             PQfreemem(notification)
         }
-        return texts
+        return isAny
     }
 
     // MARK: Errors

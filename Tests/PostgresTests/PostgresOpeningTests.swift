@@ -124,7 +124,8 @@ struct PostgresOpeningTests {
         for (url, shown) in [
             ("postgres://ann:se%25cret@db.example:5433/game?sslmode=require", "postgres://ann@db.example:5433/game"),
             ("postgresql://db.example/game?user=ann&password=secret", "postgresql://db.example/game"),
-            ("postgres://:secret@/game", "postgres://@/game"), ("postgres://", "postgres://"),
+            ("postgres://ann:12?3cret@db/game", "postgres://ann@db/game"), ("postgres://:secret@/game", "postgres://@/game"),
+            ("postgres://", "postgres://"),
             ("postgres://ann@[::1]:5432,b:5432/game", "postgres://ann@[::1]:5432,b:5432/game"),
         ] {
             let configuration = PostgresConfiguration(url: try PostgresURL(url))
