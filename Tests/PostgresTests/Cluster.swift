@@ -31,8 +31,10 @@ final class Cluster: Sendable {
 
     /// Makes a cluster and starts it.
     ///
-    /// - Parameter options: Settings of the server, as `fsync=off`.
-    init(options: [String] = []) throws {
+    /// - Parameters:
+    ///   - options: Settings of the server, as `fsync=off`.
+    ///   - isEncrypted: Whether it takes only connections with TLS.
+    init(options: [String] = [], isEncrypted: Bool = false) throws {
         binaries = try Self.findBinaries()
         directory = FileManager.default.temporaryDirectory.path + "/rivulet-postgres-\(UUID().uuidString.prefix(8))"
         port = try Self.freePort()
@@ -46,7 +48,8 @@ final class Cluster: Sendable {
         ]
         try Self.run(Self.unprivileged(initialize))
         let settings = ["listen_addresses=127.0.0.1", "port=\(port)", "unix_socket_directories=\(directory)", "max_connections=400"]
-        let text = (settings + options).map { setting in
+        let encryption = isEncrypted ? try installCertificate() : []
+        let text = (settings + encryption + options).map { setting in
             let parts = setting.split(separator: "=", maxSplits: 1)
             return "\(parts[0]) = '\(parts[1])'\n"
         }.joined()
@@ -59,6 +62,21 @@ final class Cluster: Sendable {
     }
 
     deinit { remove() }
+
+    /// Certificates of the tests, as PostgreSQL wants them: the key is its user's alone.
+    private func installCertificate() throws -> [String] {
+        let data = "\(directory)/data"
+        for (name, copy) in [("server.pem", "server.crt"), ("server-key.pem", "server.key")] {
+            try Self.run(["cp", "\(Self.certificates)/\(name)", "\(data)/\(copy)"])
+            try Self.run(["chmod", "600", "\(data)/\(copy)"])
+            if getuid() == 0 { try Self.run(["chown", "postgres", "\(data)/\(copy)"]) }
+        }
+        try Data("hostssl all all 127.0.0.1/32 scram-sha-256\n".utf8).write(to: URL(fileURLWithPath: "\(data)/pg_hba.conf"))
+        return ["ssl=on"]
+    }
+
+    /// The folder of the tests' certificates.
+    static let certificates = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Certificates"
 
     /// The address of a database in it.
     func url(_ database: String) -> String {

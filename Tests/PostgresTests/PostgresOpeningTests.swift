@@ -107,6 +107,17 @@ struct PostgresOpeningTests {
         }
     }
 
+    @Test("connections are encrypted as the URL says")
+    func encryption() async throws {
+        let cluster = try await apart { try Cluster(isEncrypted: true) }
+        let authority = "sslrootcert=\(Cluster.certificates)/authority.pem"
+        try await open("\(cluster.url("postgres"))?sslmode=verify-full&\(authority)")
+        await expectRefusal(.unavailable, "certificate verify failed") {
+            try await open("\(cluster.url("postgres"))?sslmode=verify-full&sslrootcert=\(Cluster.certificates)/stranger.pem")
+        }
+        await expectRefusal(.unavailable, "no encryption") { try await open("\(cluster.url("postgres"))?sslmode=disable") }
+    }
+
     @Test("a URL that cannot be read is not quoted")
     func unreadable() async throws {
         for url in [

@@ -3,6 +3,7 @@ import RivuletBackbone
 import RivuletPostgres
 import RivuletSubscriptions
 import RivuletTesting
+import Synchronization
 import Testing
 
 /// What a store does when its database or the way there will not serve, and that it goes on without a restart when they do again.
@@ -105,6 +106,58 @@ struct PostgresTroubleTests {
             var iterator = batches.makeAsyncIterator()
             #expect(try await iterator.next() == [7])
         }
+    }
+
+    @Test("whenever the server dies, a commit is there if it was acknowledged, and is not if it failed for sure")
+    func serverDiesWhileCommitting() async throws {
+        let cluster = try await apart { try Cluster() }
+        try await TestDatabase.with(on: cluster) { database in
+            let store = try await database.open { $0.timeout = .seconds(2) }
+            try await store.open("Player")
+            let over = Flag()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for round in 0..<5 {
+                        try await Task.sleep(for: .milliseconds(100 + 77 * round))
+                        try await apart { cluster.killAll() }
+                        if round.isMultiple(of: 2) { try await Task.sleep(for: .seconds(3)) }
+                        try await apart { try cluster.start() }
+                    }
+                    over.raise()
+                }
+                var version: UInt64 = 0
+                while !over.isRaised { version = try await commitUntilFailure(store, from: version, over) }
+                try await group.waitForAll()
+                try await turns.expect(version, in: store)
+            }
+        }
+    }
+
+    private final class Flag: Sendable {
+        private let raised = Mutex(false)
+        var isRaised: Bool { raised.withLock { $0 } }
+        func raise() { raised.withLock { $0 = true } }
+    }
+
+    /// - Returns: The version that is stored afterwards.
+    private func commitUntilFailure(_ store: PostgresBackbone, from start: UInt64, _ over: Flag) async throws -> UInt64 {
+        var version = start
+        while !over.isRaised {
+            do throws(StoreError) {
+                let outcome = try await store.commit([turns.turn(version)])[0]
+                #expect(outcome.receipt?.firstSequence == version + 1)
+                version += 1
+            } catch {
+                var stored: UInt64?
+                try await until {
+                    stored = try? await store.load(turns.object).version
+                    return stored != nil
+                }
+                #expect(stored == version || (error.code == .unknownOutcome && stored == version + 1), "\(error)")
+                return stored ?? version
+            }
+        }
+        return version
     }
 
     @Test("when the server answers nobody, calls fail in time, and the store goes on when it does again")
