@@ -1,6 +1,8 @@
 SWIFT ?= swift
 PYTHON ?= python3
 VENV := .venv
+# With Swift's libraries inside, programs run where no Swift is, and faster: fewer calls go through tables.
+RELEASE := $(SWIFT) build -c release $(if $(filter Linux,$(shell uname)),--static-swift-stdlib)
 FUZZ_SECONDS ?= 60
 # 0 for other inputs each time.
 FUZZ_SEED ?= 0
@@ -38,8 +40,7 @@ fuzzwire: ## Feed only the parsers, which takes no long build
 
 tsan: ## Test the broker and the client with the thread sanitizer
 	$(call install,libcrypt-dev)
-	RIVULET_SANITIZER=thread TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/ThreadSanitizer/suppressions.txt \
-	    $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --disable-xctest --no-parallel
+	RIVULET_SANITIZER=thread $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --disable-xctest --no-parallel
 
 stress: $(VENV)/installed ## Run the tests under load in full
 	$(call install,$(LIBRARIES))
@@ -49,12 +50,14 @@ stress: $(VENV)/installed ## Run the tests under load in full
 
 bench: $(VENV)/installed ## Compare the broker with nats-server; BENCH=--quick takes a minute
 	$(call install,$(LIBRARIES))
-	$(VENV)/bin/python Benchmarks/compare.py --build $(BENCH)
+	$(RELEASE) --product rivulet
+	$(RELEASE) --product BenchObjects
+	$(VENV)/bin/python Benchmarks/compare.py $(BENCH)
 
 budgets: ## Count allocations per message on the hot paths, and compare them with their budgets
 	$(call install,$(LIBRARIES))
-	$(SWIFT) build -c release --product rivulet
-	$(SWIFT) build -c release --product BudgetServer
+	$(RELEASE) --product rivulet
+	$(RELEASE) --product BudgetServer
 	$(PYTHON) Benchmarks/Budgets/budgets.py
 
 lint: ## Check the format

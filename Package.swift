@@ -131,7 +131,7 @@ let package = Package(
         tests("SubscriptionsTests", ["RivuletSubscriptions", "RivuletWire"]),
         tests("ContractTests", ["RivuletContract", "RivuletSubscriptions"]),
         tests("MonitoringTests", ["RivuletMonitoring", "RivuletBroker", "RivuletSubscriptions", logging, metrics]),
-        tests("BrokerTests", ["RivuletBroker", "RivuletSubscriptions", "RivuletWire", nioCore, nioPosix, logging]),
+        tests("BrokerTests", ["RivuletBroker", "RivuletSubscriptions", "RivuletWire", nioCore, nioPosix, nioEmbedded, logging]),
         tests(
             "BackboneTests", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", grdb, logging]),
         tests(
@@ -185,8 +185,8 @@ case "thread":
         "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBroker", "RivuletClient", "CCrypt", "SubscriptionsTests",
         "BrokerTests", "ClientTests",
     ])
-    package.targets.append(.target(name: "MutexSanitizing", path: "Tests/ThreadSanitizer", exclude: ["suppressions.txt"]))
-    for target in package.targets where target.isTest { target.dependencies.append("MutexSanitizing") }
+    package.targets.append(.target(name: "ThreadSanitizing", path: "Tests/ThreadSanitizer"))
+    for target in package.targets where target.isTest { target.dependencies.append("ThreadSanitizing") }
     // Else it takes so long that clients give up.
     for target in package.targets where target.swiftSettings != nil { target.swiftSettings = strict + [.unsafeFlags(["-O"])] }
 default: break

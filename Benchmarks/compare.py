@@ -242,7 +242,6 @@ def main():
     parser.add_argument("--seconds", type=float, help="how long each load is kept up (3; quick: 1)")
     parser.add_argument("--cells", help="only loads whose names contain one of these, separated by commas")
     parser.add_argument("--only", choices=["nats-server", "rivulet"], help="only this server")
-    parser.add_argument("--build", action="store_true", help="build the release first")
     parser.add_argument("--generator", default=str(ROOT / ".build/release/rivulet"), help="the program whose `bench` makes the load")
     parser.add_argument("--rivulet", default=f"{ROOT}/.build/release/rivulet serve --port {{port}} --store memory --log-level error")
     parser.add_argument("--objects", default=f"{ROOT}/.build/release/BenchObjects --port {{port}} --store memory --log-level error")
@@ -250,9 +249,6 @@ def main():
     parser.add_argument("--json", type=Path, help="write all samples there")
     options = parser.parse_args()
 
-    if options.build:
-        for product in ("rivulet", "BenchObjects"):
-            subprocess.run(["swift", "build", "-c", "release", "--product", product], cwd=ROOT, check=True)
     nats_server = options.nats_server or find_nats_server()
     commands = {
         "nats-server": [nats_server, "-a", "127.0.0.1", "-p", "{port}"],

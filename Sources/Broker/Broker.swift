@@ -52,7 +52,7 @@ public final class Broker: Sendable {
     private let upgrades: PendingUpgrades
     private let logger: Logger
     private let state = Mutex(State.idle)
-    private let tls = Mutex<TLSAcceptor?>(nil)
+    private let acceptors = Mutex(TLSAcceptors())
 
     /// A broker that does not listen yet.
     public init(configuration: BrokerConfiguration = BrokerConfiguration(), logger: Logger) {
@@ -117,11 +117,9 @@ public final class Broker: Sendable {
         guard isIdle else { throw BrokerError(.wrongState, "the broker was started before, or is closed") }
         let listeners: Listeners
         do throws(BrokerError) {
-            if let configuration = configuration.tls {
-                let acceptor = try await TLSAcceptor.open(configuration)
-                tls.withLock { $0 = acceptor }
-            }
-            listeners = try await listen()
+            let opened = try await TLSAcceptors.open(configuration)
+            acceptors.withLock { $0 = opened }
+            listeners = try await listen(opened)
         } catch {
             state.withLock { state in if case .starting = state { state = .idle } }
             throw error
@@ -163,13 +161,15 @@ public final class Broker: Sendable {
         registry.signal(.settingsChanged)
     }
 
-    /// Reads certificates and keys anew, also from other files. New connections use them, those there are go on with the old ones. A broker
-    /// that was started without TLS cannot begin with it.
+    /// Reads certificates and keys anew, also from other files. New connections use them, those there are go on with the old ones. Where
+    /// the broker was started without TLS, or WebSockets without their own, it cannot begin with it.
     ///
+    /// - Parameters:
+    ///   - tls: For all connections that have no settings of their own; nil to leave it as it is.
+    ///   - webSocket: For WebSocket connections, where they have their own; nil to leave it as it is.
     /// - Throws: ``BrokerError`` `cannotUseTLS`; then everything stays as it was.
-    public func reload(tls configuration: BrokerTLSConfiguration) async throws(BrokerError) {
-        guard let acceptor = tls.withLock({ $0 }) else { throw BrokerError(.cannotUseTLS, "the broker was started without TLS") }
-        try await acceptor.reload(configuration)
+    public func reload(tls: BrokerTLSConfiguration? = nil, webSocket: BrokerTLSConfiguration? = nil) async throws(BrokerError) {
+        try await acceptors.withLock { $0 }.reload(tls, webSocket: webSocket)
     }
 
     private func warn(of auth: AuthConfiguration?) {
@@ -194,26 +194,28 @@ public final class Broker: Sendable {
         upgrades.closeAll()
     }
 
-    private func listen() async throws(BrokerError) -> Listeners {
-        let tls = tls.withLock { $0 }
+    private func listen(_ acceptors: TLSAcceptors) async throws(BrokerError) -> Listeners {
+        let tls = acceptors.all
         var info = serverInfo()
         info.tlsRequired = tls != nil
         info.tlsVerify = tls.map { $0.configuration.clientCertificates != .ignored } ?? false
         let place = Address(host: configuration.host, port: configuration.port, scheme: "nats")
         let tcp = try await Listener.open(at: place) { [makeConnection, info] channel in
-            try channel.pipeline.syncOperations.addHandler(makeConnection(channel, info, tls, tls))
+            try channel.pipeline.syncOperations.addHandler(makeConnection(channel, info, tls, tls, tls == nil))
         }
         guard let webSocket = configuration.webSocket else { return Listeners(tcp: tcp, webSocket: nil) }
         do throws(BrokerError) {
-            return Listeners(tcp: tcp, webSocket: try await listen(webSocket, info))
+            return Listeners(tcp: tcp, webSocket: try await listen(webSocket, acceptors.webSocket ?? tls, info))
         } catch {
             await tcp.close()
             throw error
         }
     }
 
-    private func listen(_ webSocket: WebSocketConfiguration, _ info: ServerInfo) async throws(BrokerError) -> Listener {
-        let tls = webSocket.encrypts ? tls.withLock { $0 } : nil
+    private func listen(
+        _ webSocket: WebSocketConfiguration, _ tls: TLSAcceptor?, _ info: ServerInfo
+    ) async throws(BrokerError) -> Listener {
+        let tls = webSocket.encrypts ? tls : nil
         let place = Address(host: webSocket.host ?? configuration.host, port: webSocket.port, scheme: tls == nil ? "ws" : "wss")
         if tls == nil, !place.isLoopback { logger.warning("WebSocket connections are not encrypted", metadata: ["host": "\(place.host)"]) }
         var info = info
@@ -225,18 +227,22 @@ public final class Broker: Sendable {
             if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
             let handler = WebSocketUpgradeHandler(handshake, upgrades: upgrades, closeGrace: configuration.closeGrace, logger: logger) {
                 // It is encrypted already, if it is to be.
-                makeConnection($0, info, tls, nil)
+                makeConnection($0, info, tls, nil, false)
             }
             try handler.add(to: channel)
         }
     }
 
     /// Makes what handles a connection.
-    private var makeConnection: @Sendable (any Channel, ServerInfo, _ session: TLSAcceptor?, _ handler: TLSAcceptor?) -> ConnectionHandler {
-        { [router, registry, logger] channel, info, sessionTLS, handlerTLS in
+    private var makeConnection:
+        @Sendable (any Channel, ServerInfo, _ session: TLSAcceptor?, _ handler: TLSAcceptor?, _ isPlain: Bool) -> ConnectionHandler
+    {
+        { [router, registry, logger] channel, info, sessionTLS, handlerTLS, isPlain in
             var info = info
             info.port = channel.localAddress?.port ?? info.port
-            let outbox = Outbox(id: registry.makeID(), channel: channel, configuration: router.configuration) {
+            let outbox = Outbox(
+                id: registry.makeID(), channel: channel, writesDirectly: isPlain, configuration: router.configuration
+            ) {
                 router.counters.slowConsumers.wrappingAdd(1, ordering: .relaxed)
             }
             let session = Session(outbox: outbox, router: router, tls: sessionTLS, info: info, logger: logger)

@@ -89,16 +89,16 @@ extension Broker: MessageBus {
     }
 
     /// That of the event loop whose thread this is.
-    public var deliveringExecutor: (any TaskExecutor)? { LoopExecutor.current }
+    public var deliveringThread: (any DeliveringThread)? { LoopExecutor.current }
 
     @discardableResult
     private func deliver(_ message: BusMessage) -> Bool {
         var batch = DeliveryBatch()
-        let subject = Array(message.subject.utf8)
-        let route = router.processRoute(for: subject.span)
         let turn = turn.wrappingAdd(1, ordering: .relaxed).newValue
         let spans = message.headers.isEmpty ? nil : router.beginSpans(of: message)
-        let anybody = router.deliver(message, subject: subject.span, along: route, turn: turn, into: &batch)
+        let anybody = message.subject.withSpan { subject in
+            router.deliver(message, subject: subject, along: router.processRoute(for: subject), turn: turn, into: &batch)
+        }
         spans?.end(deliveries: batch.traffic.outMessages)
         send(batch)
         return anybody

@@ -13,11 +13,12 @@ final class ConnectionHandler: ChannelInboundHandler {
     private let tls: TLSAcceptor?
     private let configuration: BrokerConfiguration
     private let logger: Logger
+    private let timers: LoopTimers
     private var session: Session
-    private var pings: RepeatedTask?
-    private var connectTimer: Scheduled<Void>?
-    private var closeTimer: Scheduled<Void>?
-    private var deadlineTimer: (deadline: Timestamp, scheduled: Scheduled<Void>)?
+    private var pingTimer: LoopTimers.Timer?
+    private var connectTimer: LoopTimers.Timer?
+    private var closeTimer: LoopTimers.Timer?
+    private var deadlineTimer: (deadline: Timestamp, timer: LoopTimers.Timer)?
 
     init(session: Session, router: Router, registry: ConnectionRegistry, tls: TLSAcceptor?, logger: Logger) {
         self.session = session
@@ -26,6 +27,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.tls = tls
         self.logger = logger
         configuration = router.configuration
+        timers = LoopTimers.of(session.outbox.channel.eventLoop)
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -47,10 +49,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        pings?.cancel()
-        connectTimer?.cancel()
-        closeTimer?.cancel()
-        deadlineTimer?.scheduled.cancel()
+        for timer in [pingTimer, connectTimer, closeTimer, deadlineTimer?.timer] { timer?.cancel() }
         session.close()
         registry.remove(session.outbox)
     }
@@ -95,8 +94,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         if session.deadline != deadlineTimer?.deadline { watchDeadline(context) }
         for outbox in session.takeUnflushed() { outbox.flush() }
         guard session.hasEnded, closeTimer == nil else { return }
-        let channel = context.channel
-        closeTimer = context.eventLoop.scheduleTask(in: TimeAmount(configuration.closeGrace)) { channel.close(promise: nil) }
+        closeTimer = timers.schedule(in: configuration.closeGrace) { context.close(promise: nil) }
     }
 
     /// Reads on when the consumer has caught up, and at the latest when the time is over: one that has stopped must not hold those
@@ -133,35 +131,34 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Ends the connection when its login does. Looks at the clock again at least every hour, since clocks are set.
     private func watchDeadline(_ context: ChannelHandlerContext) {
-        deadlineTimer?.scheduled.cancel()
+        deadlineTimer?.timer.cancel()
         deadlineTimer = nil
         guard let deadline = session.deadline else { return }
         let left = deadline.nanoseconds - SystemTime().wallTime.nanoseconds
         guard left > 0 else { return session.run(.loginExpired) }
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        let scheduled = context.eventLoop.scheduleTask(in: .nanoseconds(min(left, TimeAmount.hours(1).nanoseconds))) {
-            let (handler, context) = bound.value
-            handler.watchDeadline(context)
-            handler.settle(context)
+        let timer = timers.schedule(in: min(.nanoseconds(left), .seconds(3600))) {
+            self.watchDeadline(context)
+            self.settle(context)
         }
-        deadlineTimer = (deadline, scheduled)
+        deadlineTimer = (deadline, timer)
     }
 
     private func startTimers(_ context: ChannelHandlerContext) {
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        let run = { @Sendable (event: ConnectionMachine.Event) in
-            let (handler, context) = bound.value
-            handler.session.run(event)
-            handler.settle(context)
-        }
-        let interval = TimeAmount(configuration.pingInterval)
-        pings = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in run(.pingDue) }
+        pingLater(context)
         guard session.requiresConnect || tls != nil else { return }
-        connectTimer = context.eventLoop.scheduleTask(in: TimeAmount(router.gate.timeout)) {
-            let (handler, context) = bound.value
+        connectTimer = timers.schedule(in: router.gate.timeout) {
             // The handshake may not be done, and then nothing can be told.
-            if handler.tls != nil, !handler.session.hasReceived { return context.close(promise: nil) }
-            run(.connectDue)
+            if self.tls != nil, !self.session.hasReceived { return context.close(promise: nil) }
+            self.session.run(.connectDue)
+            self.settle(context)
+        }
+    }
+
+    private func pingLater(_ context: ChannelHandlerContext) {
+        pingTimer = timers.schedule(in: configuration.pingInterval) {
+            self.pingLater(context)
+            self.session.run(.pingDue)
+            self.settle(context)
         }
     }
 }

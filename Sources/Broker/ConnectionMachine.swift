@@ -3,6 +3,8 @@ import RivuletWire
 /// The protocol of one client connection, as a value: what happens goes in, what is to be done comes out.
 struct ConnectionMachine {
     enum Event {
+        /// The client's first byte.
+        case begun(with: UInt8)
         /// The client's CONNECT, or why it cannot be read.
         case connect(Result<ConnectOptions, WireError>)
         case publish(hasHeaders: Bool)
@@ -23,8 +25,8 @@ struct ConnectionMachine {
         case connectDue
         /// Whether the client is let in, or may stay, is decided.
         case login(accepted: Bool)
-        /// What clients may do has changed; now nobody has to log in, or everybody.
-        case settingsChanged(isOpen: Bool)
+        /// Who may connect, and what they may do, has changed.
+        case settingsChanged
         /// The time for which the client was let in is over.
         case loginExpired
         /// The server does not want the connection, or not any more.
@@ -56,6 +58,8 @@ struct ConnectionMachine {
     private enum Phase {
         case connecting
         case authenticating
+        /// The same, but the client did not CONNECT first.
+        case admitting
         case connected
         case ended
     }
@@ -84,7 +88,7 @@ struct ConnectionMachine {
     }
 
     /// Whether what the client sent has to wait until it is let in.
-    var isAuthenticating: Bool { phase == .authenticating }
+    var isAuthenticating: Bool { phase == .authenticating || phase == .admitting }
 
     /// Whether the client has to CONNECT now, and is given little room until then.
     var isAwaitingConnect: Bool { requiresConnect && phase == .connecting }
@@ -93,6 +97,11 @@ struct ConnectionMachine {
         if phase == .ended { return .nothing }
         if mustConnect(before: event) { return end(.authorizationViolation) }
         switch event {
+        case .begun(let byte):
+            // Whoever does not CONNECT first says nothing of who they are, which may be enough.
+            guard requiresLogin, phase == .connecting, byte | 0x20 != UInt8(ascii: "c") else { return .nothing }
+            phase = .admitting
+            return .authenticate
         case .connect(let result): return connect(result)
         case .publish(let hasHeaders):
             if hasHeaders, !options.headers { return end(.headersNotSupported) }
@@ -117,15 +126,15 @@ struct ConnectionMachine {
             return requiresConnect && phase != .connected ? end(.authenticationTimeout) : .nothing
         case .login(let accepted):
             guard accepted else { return end(.authorizationViolation) }
-            guard phase == .authenticating else { return .nothing }
-            phase = .connected
-            return .carryOut(acknowledge: options.verbose)
-        case .settingsChanged(let isOpen):
+            guard isAuthenticating else { return .nothing }
+            defer { phase = .connected }
+            return .carryOut(acknowledge: options.verbose && phase == .authenticating)
+        case .settingsChanged:
             switch phase {
             case .connected: return .reconsider
-            // It was served without saying who it is, which is not enough any more.
-            case .connecting where !isOpen && !requiresLogin: return end(.authorizationViolation)
-            case .connecting, .authenticating, .ended: return .nothing
+            // It is served without saying who it is, which may not be enough any more.
+            case .connecting where !requiresLogin: return .reconsider
+            case .connecting, .authenticating, .admitting, .ended: return .nothing
             }
         case .loginExpired: return end(.authenticationExpired)
         case .refused(let error): return end(error)
@@ -158,7 +167,6 @@ struct ConnectionMachine {
         guard isAwaitingConnect else { return false }
         return switch event {
         case .publish, .subscribe, .unsubscribe, .ping, .unreadable(.unknownProtocolOperation): true
-        case .pong, .error: requiresLogin
         default: false
         }
     }

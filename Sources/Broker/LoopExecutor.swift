@@ -1,8 +1,9 @@
 import NIOCore
 import NIOPosix
+import RivuletSubscriptions
 
 /// Runs tasks on the thread of an event loop, between its reads and its writes.
-final class LoopExecutor: TaskExecutor {
+final class LoopExecutor: DeliveringThread {
     /// Those of all loops that serve connections; loops and executors last as long as the process.
     private static let all = Dictionary(
         uniqueKeysWithValues: MultiThreadedEventLoopGroup.singleton.makeIterator().map { (ObjectIdentifier($0), LoopExecutor($0)) })
@@ -16,6 +17,10 @@ final class LoopExecutor: TaskExecutor {
     /// That of the loop whose thread this is.
     static var current: LoopExecutor? {
         MultiThreadedEventLoopGroup.currentEventLoop.flatMap { all[ObjectIdentifier($0)] }
+    }
+
+    func afterwards(_ work: @escaping @Sendable () -> Void) {
+        loop.execute(work)
     }
 
     func enqueue(_ job: consuming ExecutorJob) {

@@ -48,6 +48,8 @@ final class Outbox: Sendable {
         /// Messages appended, and the bytes of their headers and payloads.
         var outMessages = 0
         var outBytes = 0
+        /// Once it has been looked up.
+        var socket: DirectSocket?
         /// What the connection ends with.
         var farewell: WireError?
 
@@ -59,12 +61,18 @@ final class Outbox: Sendable {
     let configuration: BrokerConfiguration
     let record: ConnectionRecord
     let state = Mutex(State())
+    /// Whether nothing in the channel's pipeline changes what is written.
+    let writesDirectly: Bool
     private let onSlowConsumer: @Sendable () -> Void
 
     /// - Parameter onSlowConsumer: Called once, if the consumer is cut for being slow.
-    init(id: Int, channel: any Channel, configuration: BrokerConfiguration, onSlowConsumer: @escaping @Sendable () -> Void) {
+    init(
+        id: Int, channel: any Channel, writesDirectly: Bool, configuration: BrokerConfiguration,
+        onSlowConsumer: @escaping @Sendable () -> Void
+    ) {
         self.id = id
         self.channel = channel
+        self.writesDirectly = writesDirectly
         self.configuration = configuration
         self.onSlowConsumer = onSlowConsumer
         record = ConnectionRecord(channel.remoteAddress)

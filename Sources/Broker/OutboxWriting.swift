@@ -51,20 +51,40 @@ extension Outbox {
     }
 
     private func write() {
-        switch state.withLock({ nextStep(&$0) }) {
-        case .wait: break
-        // After the last byte the client sees the end of the stream; what it still sends is read and dropped until it closes too.
-        case .finish(let error):
-            channel.triggerUserOutboundEvent(ConnectionFarewell(error: error), promise: nil)
-            channel.close(mode: .output, promise: nil)
-        case .write(let chunks):
-            guard let last = chunks.last else { return }
-            for chunk in chunks.dropLast() { channel.write(chunk, promise: nil) }
-            let promise = channel.eventLoop.makePromise(of: Void.self)
-            promise.futureResult.whenComplete { result in self.wrote(result) }
-            channel.writeAndFlush(last, promise: promise)
-            watch()
+        while true {
+            switch state.withLock({ nextStep(&$0) }) {
+            case .wait: return
+            // After the last byte the client sees the end of the stream; what it still sends is read and dropped until it closes too.
+            case .finish(let error):
+                channel.triggerUserOutboundEvent(ConnectionFarewell(error: error), promise: nil)
+                channel.close(mode: .output, promise: nil)
+                return
+            case .write(let chunks):
+                guard let socket = directSocket, channel.isActive else { return write(chunks[...]) }
+                let rest = socket.write(chunks)
+                guard rest.isEmpty else { return write(rest) }
+                if wroteAll() { return }
+            }
         }
+    }
+
+    /// The connection's socket, if the pipeline need not see what is written. Looked up once, on the event loop.
+    private var directSocket: DirectSocket? {
+        guard writesDirectly else { return nil }
+        return state.withLock { state in
+            if state.socket == nil { state.socket = DirectSocket(channel) }
+            return state.socket
+        }
+    }
+
+    /// Lets the channel write, which waits until the system takes everything.
+    private func write(_ chunks: ArraySlice<ByteBuffer>) {
+        guard let last = chunks.last else { return }
+        for chunk in chunks.dropLast() { channel.write(chunk, promise: nil) }
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenComplete { result in self.wrote(result) }
+        channel.writeAndFlush(last, promise: promise)
+        watch()
     }
 
     private func nextStep(_ state: inout State) -> Step {
@@ -80,19 +100,23 @@ extension Outbox {
         state.inFlight = before - state.queue.count
         state.writing = chunks
         state.writeNumber &+= 1
-        state.writeBegan = .now()
+        state.writeBegan = channel.eventLoop.now
         return .write(chunks)
     }
 
     private func wrote(_ result: Result<Void, any Error>) {
         guard case .success = result else { return close() }
-        let isDone = state.withLock { state in
+        if !wroteAll() { write() }
+    }
+
+    /// Whether there is nothing more to do.
+    private func wroteAll() -> Bool {
+        state.withLock { state in
             state.inFlight = 0
             state.queue.recycle(state.writing)
             state.writing = []
             return state.queue.count == 0 && state.phase == .open
         }
-        if !isDone { write() }
     }
 
     /// Sees to it that a write which stays under way is noticed when its deadline has passed.
@@ -104,7 +128,7 @@ extension Outbox {
         }
         guard let write else { return }
         let deadline = write.began + TimeAmount(configuration.writeDeadline)
-        channel.eventLoop.scheduleTask(deadline: deadline) { self.checkDeadline(of: write.number) }
+        LoopTimers.of(channel.eventLoop).schedule(at: deadline) { self.checkDeadline(of: write.number) }
     }
 
     private func checkDeadline(of number: UInt64) {

@@ -15,6 +15,8 @@ struct RouteCache {
 
     private var places: [Place] = []
     private var displaced = 0
+    /// The place that was used last: it is often asked for twice in a row.
+    private var last = 0
     private let seed = UInt64.random(in: .min ... .max)
 
     /// The route of a subject; made by `make` if there is none that is still true.
@@ -23,10 +25,13 @@ struct RouteCache {
     ) -> SubjectRoute {
         guard subject.count <= Self.longestSubject else { return make() }
         if places.isEmpty { places = Array(repeating: Place(), count: Self.smallest) }
+        if let kept = route(in: last, for: subject, generation) { return kept }
         var number = Int(truncatingIfNeeded: hash(subject)) & (places.count - 1)
-        if let kept = places[number].route, kept.generation == generation {
-            let known = places[number].subject
-            if Self.areEqual(known.span, subject) { return kept }
+        if let kept = route(in: number, for: subject, generation) {
+            last = number
+            return kept
+        }
+        if places[number].route?.generation == generation {
             displaced += 1
             if displaced > places.count, places.count < Self.largest {
                 places = Array(repeating: Place(), count: places.count * 4)
@@ -38,7 +43,14 @@ struct RouteCache {
         places[number].subject.removeAll(keepingCapacity: true)
         subject.withUnsafeBufferPointer { places[number].subject.append(contentsOf: $0) }
         places[number].route = made
+        last = number
         return made
+    }
+
+    private func route(in number: Int, for subject: borrowing Span<UInt8>, _ generation: UInt64) -> SubjectRoute? {
+        guard let kept = places[number].route, kept.generation == generation else { return nil }
+        let known = places[number].subject
+        return Self.areEqual(known.span, subject) ? kept : nil
     }
 
     @inline(__always)

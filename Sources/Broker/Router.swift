@@ -57,7 +57,7 @@ final class Router: Sendable {
         into batch: inout DeliveryBatch
     ) -> Int {
         var reached = 0
-        let shared = buffer.flatMap { route.plain.count > 1 && run.isWorthSharing($0) ? $0 : nil }
+        let shared = buffer.flatMap { run.isWorthSharing($0) ? $0 : nil }
         batch.traffic.inMessages += run.frames.count
         batch.traffic.inBytes += run.size
         for subscriber in route.plain {
@@ -224,7 +224,7 @@ final class Router: Sendable {
         var headers = Headers()
         if let range = frame.headers, let parsed = try? Headers(parsing: Array(copying: bytes.extracting(range))) { headers = parsed }
         var message = BusMessage(
-            subject: Subject(received: Array(copying: bytes.extracting(frame.subject))),
+            subject: Subject(received: bytes.extracting(frame.subject)),
             reply: reply(of: frame, in: bytes),
             headers: headers,
             payload: Array(copying: bytes.extracting(frame.payload)))
@@ -234,8 +234,9 @@ final class Router: Sendable {
 
     private func reply(of frame: PublishFrame, in bytes: borrowing Span<UInt8>) -> Subject? {
         guard let range = frame.reply else { return nil }
-        let reply = Array(copying: bytes.extracting(range))
-        return SubjectForm(reply, maximumTokens: configuration.maximumSubjectTokens) == .proper ? Subject(received: reply) : nil
+        let reply = bytes.extracting(range)
+        let form = reply.withUnsafeBufferPointer { SubjectForm($0, maximumTokens: configuration.maximumSubjectTokens) }
+        return form == .proper ? Subject(received: reply) : nil
     }
 }
 

@@ -27,11 +27,8 @@ struct Session {
     private var received = 0
     /// When the client's login ends.
     private(set) var deadline: Timestamp?
-    /// An incomplete frame, and how many bytes of it there must be before it is worth looking again.
-    private var incomplete = ByteBuffer()
-    private var needed = 0
-    /// How many bytes are looked at when it is not known how long the line of an incomplete frame is.
-    private static let lineStep = 128
+    /// What came of a frame that is not whole, or that has to wait until the client is let in.
+    private var partial = PartialFrame()
 
     init(outbox: Outbox, router: Router, tls: TLSAcceptor?, info: ServerInfo, logger: Logger) {
         self.outbox = outbox
@@ -43,7 +40,7 @@ struct Session {
         subscriptions = outbox.record.subscriptions
         login = Login(router.gate)
         machine = ConnectionMachine(router.configuration, requiresLogin: login.isRequired)
-        self.info.authRequired = login.isRequired
+        self.info.authRequired = login.isAnnounced
         self.info.nonce = login.nonce
         self.info.clientID = outbox.id
         self.info.clientIP = outbox.channel.remoteAddress?.ipAddress
@@ -82,7 +79,7 @@ struct Session {
         outbox.close()
         let ended = subscriptions.removeAll()
         if !ended.isEmpty { router.interest.remove(ended.values) }
-        incomplete = ByteBuffer()
+        partial = PartialFrame()
         logger.debug("connection closed", metadata: ["connection": "\(outbox.id)"])
     }
 
@@ -92,52 +89,45 @@ struct Session {
     mutating func receive(_ bytes: ByteBuffer) {
         guard !machine.hasEnded else { return }
         var bytes = bytes
+        if received == 0, let first = bytes.readableBytesView.first { run(.begun(with: first)) }
         received &+= bytes.readableBytes
         outbox.record.noteActivity()
         complete(with: &bytes)
-        if bytes.readableBytes > 0, incomplete.readableBytes == 0 { keep(bytes, from: parse(bytes)) }
+        if bytes.readableBytes > 0, partial.isEmpty { parseAndKeep(bytes) }
         run(.received(total: received))
     }
 
-    /// Completes the frame whose start an earlier read brought, with hardly more bytes than it needs: those that follow stay where
-    /// they are.
+    /// Completes the frame whose beginning an earlier read brought.
     private mutating func complete(with bytes: inout ByteBuffer) {
-        if machine.isAuthenticating, incomplete.readableBytes > 0 {
-            incomplete.writeBuffer(&bytes)
-            return
-        }
-        while incomplete.readableBytes > 0, bytes.readableBytes > 0, !machine.hasEnded {
-            let before = incomplete.readableBytes
-            let missing = Swift.min(bytes.readableBytes, Swift.max(needed - before, Self.lineStep))
-            guard let more = bytes.getSlice(at: bytes.readerIndex, length: missing) else { return }
-            incomplete.writeImmutableBuffer(more)
-            guard incomplete.readableBytes >= needed else { return bytes.moveReaderIndex(forwardBy: missing) }
-            let whole = incomplete
-            incomplete = ByteBuffer()
-            let consumed = parse(whole)
+        if machine.isAuthenticating, !partial.isEmpty { return partial.append(&bytes) }
+        while !partial.isEmpty, bytes.readableBytes > 0, !machine.hasEnded {
+            let before = partial.count
+            guard let whole = partial.complete(with: &bytes) else { return }
+            let (consumed, needed) = parse(whole)
             if consumed > before {
-                bytes.moveReaderIndex(forwardBy: consumed - before)
+                // What follows is taken where it is.
+                bytes.moveReaderIndex(to: bytes.readerIndex - (whole.readableBytes - consumed))
             } else {
-                bytes.moveReaderIndex(forwardBy: missing)
-                keep(whole, from: consumed)
+                keep(whole, from: consumed, needed: needed)
             }
         }
     }
 
-    /// Keeps the incomplete frame that begins at `offset`, if one does.
-    private mutating func keep(_ buffer: ByteBuffer, from offset: Int) {
-        guard needed > 0, !machine.hasEnded else { return }
-        incomplete = outbox.channel.allocator.buffer(capacity: needed + Self.lineStep)
-        if let rest = buffer.getSlice(at: buffer.readerIndex + offset, length: buffer.readableBytes - offset) {
-            incomplete.writeImmutableBuffer(rest)
-        }
+    private mutating func parseAndKeep(_ bytes: ByteBuffer) {
+        let (consumed, needed) = parse(bytes)
+        keep(bytes, from: consumed, needed: needed)
     }
 
-    /// - Returns: How many bytes made whole frames.
-    private mutating func parse(_ buffer: ByteBuffer) -> Int {
+    private mutating func keep(_ bytes: ByteBuffer, from offset: Int, needed: Int) {
+        if machine.hasEnded { return }
+        partial.keep(bytes, from: offset, needed: needed, allocator: outbox.channel.allocator)
+    }
+
+    /// - Returns: How many bytes made whole frames, and how many the frame that begins there has at least; 0 if none does.
+    private mutating func parse(_ buffer: ByteBuffer) -> (consumed: Int, needed: Int) {
         let bytes = buffer.readableBytesUInt8Span
         var offset = 0
-        needed = 0
+        var needed = 0
         do throws(WireError) {
             parsing: while offset < bytes.count && !machine.hasEnded && !machine.isAuthenticating {
                 if machine.takesPublishesSilently { offset = takeRuns(in: bytes, of: buffer, from: offset) }
@@ -157,7 +147,7 @@ struct Session {
         if machine.isAuthenticating { needed = bytes.count - offset }
         // No room for what may not come anyway.
         if machine.isAwaitingConnect { needed = min(needed, router.configuration.maximumBytesBeforeConnect) }
-        return offset
+        return (offset, needed)
     }
 
     /// Takes plain messages for other connections, as many as there are in a row.
@@ -343,10 +333,7 @@ struct Session {
         guard !machine.hasEnded else { return }
         let isWaiting = machine.isAuthenticating
         decide(login.answer(question, isKnown: isKnown))
-        guard isWaiting, !machine.isAuthenticating, incomplete.readableBytes > 0 else { return }
-        let waiting = incomplete
-        incomplete = ByteBuffer()
-        keep(waiting, from: parse(waiting))
+        if isWaiting, !machine.isAuthenticating, !partial.isEmpty { parseAndKeep(partial.take()) }
     }
 
     private mutating func decide(_ outcome: Login.Outcome?) {
@@ -359,7 +346,11 @@ struct Session {
             let isNew = machine.isAuthenticating
             if isNew, let end = account.deadline, end <= SystemTime().wallTime { return decide(.refused) }
             deadline = account.deadline
-            if carryOut(.login(accepted: true)), isNew { begin(as: account.name) }
+            if carryOut(.login(accepted: true)), isNew {
+                begin(as: account.name)
+            } else {
+                outbox.record.client.withLock { $0.user = account.name }
+            }
             endForbiddenSubscriptions()
         }
     }
@@ -409,7 +400,7 @@ struct Session {
             info.ldm = true
             run(.lameDuck)
         case .settingsChanged:
-            run(.settingsChanged(isOpen: login.isOpen))
+            run(.settingsChanged)
         case .end:
             run(.refused(nil))
         }
@@ -452,7 +443,7 @@ struct Session {
             send(frame)
         case .end(let error):
             logger.debug("ending connection", metadata: ["connection": "\(outbox.id)", "error": "\(error?.protocolText ?? "")"])
-            incomplete = ByteBuffer()
+            partial = PartialFrame()
             if outbox.finish(with: error) { batch.toFlush.append(outbox) }
         }
     }

@@ -80,6 +80,7 @@ struct AuthorizationSection: Decodable, Sendable {
     /// The names that are known. Any other is an error: a misspelt denial would allow.
     static let names = SettingNames([
         "token": .none, "user": .none, "password": .none, "timeout": .none, "default_permissions": permissionNames,
+        "no_auth_user": .none,
         "users": SettingNames([
             "user": .none, "password": .none, "nkey": .none, "permissions": permissionNames, "connection_deadline": .none,
         ]),
@@ -94,6 +95,7 @@ struct AuthorizationSection: Decodable, Sendable {
     private var password: String?
     private var users: [User]?
     private var default_permissions: Permissions?
+    private var no_auth_user: String?
     /// How long a client may take to log in.
     let timeout: TimeSpan?
 
@@ -102,7 +104,8 @@ struct AuthorizationSection: Decodable, Sendable {
     /// - Throws: ``SettingError`` when it contradicts itself, or a key or subject is malformed.
     func configuration() throws(SettingError) -> AuthConfiguration {
         var auth = AuthConfiguration(
-            token: token.map { Secret($0) }, defaultPermissions: try default_permissions.map(Self.permissions))
+            token: token.map { Secret($0) }, defaultPermissions: try default_permissions.map(Self.permissions),
+            anonymousUser: no_auth_user.flatMap { $0.isEmpty ? nil : $0 })
         var names: Set<String> = []
         for user in (self.users ?? []) + (user.map { [User(user: $0, password: password)] } ?? []) {
             let made = try Self.user(user)
@@ -158,41 +161,5 @@ struct AuthorizationSection: Decodable, Sendable {
             }
         }
         return patterns
-    }
-}
-
-/// A length of time as nats-server reads it: seconds, or text such as `90s`, `2m` or `1h30m`.
-struct TimeSpan: Decodable, Sendable, Hashable {
-    let duration: Duration
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let seconds = try? container.decode(Double.self), seconds >= 0, seconds <= 1e9 {
-            duration = .milliseconds(Int64(seconds * 1000))
-        } else if let text = try? container.decode(String.self), let read = Self.read(text) {
-            duration = read
-        } else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a length of time")
-        }
-    }
-
-    private static func read(_ text: String) -> Duration? {
-        var total = Duration.zero
-        var rest = text[...]
-        while !rest.isEmpty {
-            let digits = rest.prefix { $0.isASCII && $0.isNumber }
-            guard let number = Int64(digits), number <= 1_000_000_000 else { return nil }
-            rest = rest.dropFirst(digits.count)
-            let unit = rest.prefix { $0.isLetter }
-            rest = rest.dropFirst(unit.count)
-            switch unit {
-            case "ms": total += .milliseconds(number)
-            case "s": total += .seconds(number)
-            case "m": total += .seconds(number * 60)
-            case "h": total += .seconds(number * 3600)
-            default: return nil
-            }
-        }
-        return text.isEmpty ? nil : total
     }
 }

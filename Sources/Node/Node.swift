@@ -66,9 +66,9 @@ public final class Node: Service {
         broker.reload(auth: auth, timeout: timeout)
     }
 
-    /// Reads certificates and keys anew; see ``RivuletBroker/Broker/reload(tls:)``.
-    public func reload(tls: BrokerTLSConfiguration) async throws(BrokerError) {
-        try await broker.reload(tls: tls)
+    /// Reads certificates and keys anew; see ``RivuletBroker/Broker/reload(tls:webSocket:)``.
+    public func reload(tls: BrokerTLSConfiguration? = nil, webSocket: BrokerTLSConfiguration? = nil) async throws(BrokerError) {
+        try await broker.reload(tls: tls, webSocket: webSocket)
     }
 
     /// Opens the store, listens, and serves until a graceful shutdown or cancellation; then drains.

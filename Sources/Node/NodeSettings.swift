@@ -38,10 +38,11 @@ struct NodeSettings: Sendable {
             settings.node.broker.maximumConnections = count
         }
         if let bytes = try sources.positive(.maxPending) { settings.node.broker.maximumPending = bytes }
-        if let seconds = try sources.positive(.pingInterval) { settings.node.broker.pingInterval = .seconds(seconds) }
-        if let time = try sources.seconds(.lameDuckDuration) { settings.node.broker.lameDuckDuration = time }
-        if let time = try sources.seconds(.lameDuckGracePeriod) { settings.node.broker.lameDuckGracePeriod = time }
-        if let seconds = try sources.positive(.idempotencyWindow) { settings.node.objects.idempotencyWindow = .seconds(seconds) }
+        if let time = try sources.positiveTime(.pingInterval) { settings.node.broker.pingInterval = time }
+        if let count = try sources.positive(.pingMax) { settings.node.broker.maximumPingsOutstanding = count }
+        if let time = try sources.time(.lameDuckDuration) { settings.node.broker.lameDuckDuration = time }
+        if let time = try sources.time(.lameDuckGracePeriod) { settings.node.broker.lameDuckGracePeriod = time }
+        if let time = try sources.positiveTime(.idempotencyWindow) { settings.node.objects.idempotencyWindow = time }
         try settings.authorize(options, sources)
         try settings.encrypt(options, sources)
         try settings.addWebSocket(options, sources)
@@ -65,25 +66,24 @@ struct NodeSettings: Sendable {
             node.broker.auth = auth
         default: throw SettingError("a user needs a name and a password")
         }
+        if let auth = node.broker.auth, let name = auth.anonymousUser, !auth.users.contains(where: { $0.name == name }) {
+            throw SettingError("authorization.no_auth_user \"\(name)\" is none of the users")
+        }
     }
 
     /// How connections are encrypted: flags and the environment before the file, file by file.
     private mutating func encrypt(_ options: NodeOptions, _ sources: SettingSources) throws(SettingError) {
-        let section = sources.file?.tls
-        let certificate = options.tlsCert ?? sources.text(.tlsCert) ?? section?.cert_file
-        let key = options.tlsKey ?? sources.text(.tlsKey) ?? section?.key_file
-        let authority = options.tlsCa ?? sources.text(.tlsCa) ?? section?.ca_file
-        let verify = options.tlsVerify || sources.text(.tlsVerify) == "true" || section?.verify == true
-        guard let certificate, let key else {
-            let isUntouched = certificate == nil && key == nil && authority == nil && !verify && section == nil
-            guard isUntouched else { throw SettingError("TLS needs a certificate and its key") }
-            return
+        var section = sources.file?.tls
+        func set<Value>(_ part: WritableKeyPath<TLSSection, Value?>, _ value: Value?) {
+            guard let value else { return }
+            section = section ?? TLSSection()
+            section?[keyPath: part] = value
         }
-        var tls = BrokerTLSConfiguration(certificateFile: certificate, keyFile: key, authorityFile: authority)
-        if verify { tls.clientCertificates = .required }
-        if section?.verify_and_map == true { tls.clientCertificates = .identify }
-        tls.handshakeFirst = section?.handshake_first ?? false
-        node.broker.tls = tls
+        set(\.cert_file, options.tlsCert ?? sources.text(.tlsCert))
+        set(\.key_file, options.tlsKey ?? sources.text(.tlsKey))
+        set(\.ca_file, options.tlsCa ?? sources.text(.tlsCa))
+        set(\.verify, options.tlsVerify || sources.text(.tlsVerify) == "true" ? true : nil)
+        node.broker.tls = try section?.configuration()
     }
 
     /// Where WebSocket connections are taken: only where a port is named.
@@ -96,7 +96,7 @@ struct NodeSettings: Sendable {
         guard (0...65_535).contains(port) else { throw SettingError("websocket port \(port) is not between 0 and 65535") }
         var webSocket = WebSocketConfiguration(port: port)
         try section?.apply(to: &webSocket)
-        guard section?.no_tls != false || node.broker.tls != nil else {
+        guard section?.no_tls != false || webSocket.tls != nil || node.broker.tls != nil else {
             throw SettingError("websocket.no_tls is false, but there is no TLS")
         }
         node.broker.webSocket = webSocket
@@ -134,12 +134,15 @@ private struct SettingSources {
         return number
     }
 
-    /// Parts of seconds count.
-    func seconds(_ key: SettingKey) throws(SettingError) -> Duration? {
+    func time(_ key: SettingKey) throws(SettingError) -> Duration? {
         guard let text = text(key) else { return nil }
-        guard let seconds = Double(text), (0...1e6).contains(seconds) else {
-            throw SettingError("\(key) \"\(text)\" is not a number of seconds")
-        }
-        return .milliseconds(Int64(seconds * 1000))
+        guard let span = TimeSpan(text) else { throw SettingError("\(key) \"\(text)\" is not a time such as 90, 1.5s or 2m") }
+        return span.duration
+    }
+
+    func positiveTime(_ key: SettingKey) throws(SettingError) -> Duration? {
+        guard let time = try time(key) else { return nil }
+        guard time > .zero else { throw SettingError("\(key) \(text(key) ?? "") is not positive") }
+        return time
     }
 }

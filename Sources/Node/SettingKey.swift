@@ -5,7 +5,7 @@ import RivuletWire
 /// The settings that are one value each: their names in a file, which in the environment begin with `RIVULET_`.
 enum SettingKey: String, CaseIterable {
     case host, port, httpHost, httpPort, store, logLevel, serverName
-    case maxPayload, maxConnections, maxPending, pingInterval, lameDuckDuration, lameDuckGracePeriod, idempotencyWindow
+    case maxPayload, maxConnections, maxPending, pingInterval, pingMax, lameDuckDuration, lameDuckGracePeriod, idempotencyWindow
     case user, password, token
     case tlsCert, tlsKey, tlsCa, tlsVerify
     case websocketPort
@@ -23,10 +23,11 @@ enum SettingKey: String, CaseIterable {
         case .maxPayload: "most bytes of a message"
         case .maxConnections: "most clients at a time"
         case .maxPending: "bytes that may wait for a client that reads slowly, before it is cut"
-        case .pingInterval: "seconds between signs of life"
-        case .lameDuckDuration: "seconds in which clients are moved off when the server ends"
-        case .lameDuckGracePeriod: "seconds of these before the first client is disconnected"
-        case .idempotencyWindow: "seconds that replies to requests with a Nats-Msg-Id are kept"
+        case .pingInterval: "time between signs of life, in seconds, or such as 500ms, 1.5s or 2m, like all times here"
+        case .pingMax: "signs of life that a client may owe, before it is cut"
+        case .lameDuckDuration: "time in which clients are moved off when the server ends"
+        case .lameDuckGracePeriod: "how much of it passes before the first client is disconnected"
+        case .idempotencyWindow: "how long replies to requests with a Nats-Msg-Id are kept"
         case .user: "a user who may connect, with password; nobody else may then, but those in authorization"
         case .password: "the user's password, or its bcrypt hash"
         case .token: "a token, or its bcrypt hash, with which clients may connect"
@@ -51,6 +52,7 @@ enum SettingKey: String, CaseIterable {
         case .maxConnections: "\(node.broker.maximumConnections)"
         case .maxPending: "\(node.broker.maximumPending)"
         case .pingInterval: Self.seconds(node.broker.pingInterval)
+        case .pingMax: "\(node.broker.maximumPingsOutstanding)"
         case .lameDuckDuration: Self.seconds(node.broker.lameDuckDuration)
         case .lameDuckGracePeriod: Self.seconds(node.broker.lameDuckGracePeriod)
         case .idempotencyWindow: Self.seconds(node.objects.idempotencyWindow)

@@ -15,7 +15,7 @@ enum SettingsText {
     private static let sections = """
         # who may connect, and what they may do; everybody everything if it is not there
         # authorization:
-        #   timeout: 2                          # seconds to log in
+        #   timeout: 2                          # time to log in
         #   token: $2a$11$…                     # or its plain text
         #   user: ann                           # one user, with password; more go into users
         #   password: $2a$11$…
@@ -23,6 +23,7 @@ enum SettingsText {
         #     publish: ["chat.>"]               # or allow and deny
         #     subscribe: {allow: ["chat.>"], deny: ["chat.secret"]}
         #     allow_responses: {max: 1, expires: 2m}
+        #   no_auth_user: bob                   # whom those are taken for who say nothing of who they are
         #   users:
         #     - user: bob                       # with a password; without one, named by a certificate
         #       password: $2a$11$…
@@ -39,14 +40,17 @@ enum SettingsText {
         #   verify_and_map: true                # which also tells who they are
         #   handshake_first: false              # whether TLS comes before INFO
 
-        # how WebSocket connections are taken; they are encrypted like the others
+        # how WebSocket connections are taken; they are encrypted like the others if nothing else is said
         # websocket:
         #   host: 127.0.0.1                     # that of the node if it is not there
         #   port: 8080
-        #   no_tls: true                        # not encrypted although there is TLS
+        #   no_tls: false                       # true: not encrypted although there is TLS
+        #   tls:                                # for these connections alone, with the names of the section tls
+        #     cert_file: browsers.pem
+        #     key_file: browsers-key.pem
         #   same_origin: true                   # browsers' pages must come from the node itself
         #   allowed_origins: ["https://example.org"]
-        #   handshake_timeout: 2                # seconds until it is a WebSocket
+        #   handshake_timeout: 2                # time until it is a WebSocket
 
         """
 }

@@ -1,4 +1,6 @@
-/// The section `tls` of a settings file, in nats-server's words.
+import RivuletBroker
+
+/// The section `tls` of a settings file, or of another section, in nats-server's words.
 struct TLSSection: Decodable, Sendable {
     /// The names that are known. Any other is an error.
     static let names = SettingNames([
@@ -6,15 +8,27 @@ struct TLSSection: Decodable, Sendable {
     ])
 
     /// The server's certificate.
-    let cert_file: String?
+    var cert_file: String?
     /// Its key.
-    let key_file: String?
+    var key_file: String?
     /// Those who sign clients' certificates.
-    let ca_file: String?
+    var ca_file: String?
     /// Whether clients need a certificate.
-    let verify: Bool?
+    var verify: Bool?
     /// Whether it also tells who they are.
-    let verify_and_map: Bool?
+    var verify_and_map: Bool?
     /// Whether TLS comes before INFO.
-    let handshake_first: Bool?
+    var handshake_first: Bool?
+
+    /// What it says.
+    ///
+    /// - Throws: ``SettingError`` when a file is missing.
+    func configuration() throws(SettingError) -> BrokerTLSConfiguration {
+        guard let cert_file, let key_file else { throw SettingError("TLS needs a certificate and its key") }
+        var tls = BrokerTLSConfiguration(certificateFile: cert_file, keyFile: key_file, authorityFile: ca_file)
+        if verify == true { tls.clientCertificates = .required }
+        if verify_and_map == true { tls.clientCertificates = .identify }
+        tls.handshakeFirst = handshake_first ?? false
+        return tls
+    }
 }

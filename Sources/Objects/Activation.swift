@@ -2,7 +2,7 @@ import Logging
 import RivuletBackbone
 import Synchronization
 
-/// The one live instance of an object: a mailbox, drained by one task while it holds anything.
+/// The one live instance of an object: a mailbox, drained by one stint or task at a time while it holds anything.
 ///
 /// The object's value is either at rest in `state` or in the hands of the one drain. Turns run on what earlier turns left, committed
 /// or not; the output of each is held until it has committed. When a commit is lost, so is the generation: every held turn fails, and
@@ -45,13 +45,11 @@ final class Activation: Sendable {
         let continuation: CheckedContinuation<Bool, Never>
     }
 
-    private static let longestStint = 64
-
     let id: ObjectID
     let kind: Kind
     let services: ObjectServices
     let state: Mutex<State>
-    private let onEnd: @Sendable (Activation) -> Void
+    let onEnd: @Sendable (Activation) -> Void
 
     init(id: ObjectID, kind: Kind, services: ObjectServices, onEnd: @escaping @Sendable (Activation) -> Void) {
         self.id = id
@@ -97,61 +95,7 @@ final class Activation: Sendable {
         return receipt
     }
 
-    private func startDrain() {
-        let executor = kind.configuration.execution == .receivingThread ? services.bus.deliveringExecutor : nil
-        let task = services.turns.start(on: executor) { await self.drain() }
-        state.withLock { $0.drain = task }
-    }
-
-    private func drain() async {
-        var core = state.withLock { state in
-            defer { state.core = nil }
-            return state.core
-        }
-        var handled = 0
-        while let letter = next(&core) {
-            handled += 1
-            // A busy object lets others have the thread.
-            if handled % Self.longestStint == 0 { await Task.yield() }
-            switch letter {
-            case .delivery(let delivery): await handle(delivery, &core)
-            case .deactivate: if await end(&core) { return }
-            }
-            if Task.isCancelled {
-                // Only the overdue turn is cancelled; what waits goes on in a task of its own.
-                state.withLock { $0.core = core }
-                return startDrain()
-            }
-        }
-    }
-
-    /// The next letter, or nil after the object was put to rest.
-    private func next(_ core: inout Core?) -> Letter? {
-        var ended = false
-        let letter = state.withLock { state -> Letter? in
-            state.lastUsed = services.time.now
-            if let letter = state.mailbox.next() {
-                state.turnStarted = state.lastUsed
-                return letter
-            }
-            state.turnStarted = nil
-            state.isDraining = false
-            state.drain = nil
-            if core == nil, state.held == 0 {
-                state.hasEnded = true
-                ended = true
-                Self.cancelTimers(&state)
-            } else {
-                state.core = core
-                if state.idleCheck == nil { state.idleCheck = checkIdle(after: kind.configuration.idleTimeout) }
-            }
-            return nil
-        }
-        if ended { onEnd(self) }
-        return letter
-    }
-
-    private func checkIdle(after delay: Duration) -> ScheduledAction {
+    func checkIdle(after delay: Duration) -> ScheduledAction {
         services.time.schedule(at: services.time.now + delay) { [weak self] in self?.idleTimePassed() }
     }
 
@@ -167,31 +111,7 @@ final class Activation: Sendable {
         if idle { deactivate(afterOthers: true) }
     }
 
-    /// Runs the last turn and ends, unless messages came in the meantime: then the object is activated anew.
-    private func end(_ core: inout Core?) async -> Bool {
-        if let last = core, isCurrent(last.generation) {
-            await runDeactivating(&core)
-            _ = await settle(last.generation, to: 0)
-        }
-        core = nil
-        await stopBackground()
-        let ended = state.withLock { state -> Bool in
-            Self.cancelTimers(&state)
-            guard state.mailbox.isEmpty else { return false }
-            state.isDraining = false
-            state.turnStarted = nil
-            state.drain = nil
-            state.hasEnded = true
-            return true
-        }
-        if ended {
-            services.logger.debug("deactivated", metadata: ["object": "\(id)"])
-            onEnd(self)
-        }
-        return ended
-    }
-
-    private static func cancelTimers(_ state: inout State) {
+    static func cancelTimers(_ state: inout State) {
         state.schedules.cancelAll()
         state.idleCheck?.cancel()
         state.idleCheck = nil
@@ -208,15 +128,23 @@ final class Activation: Sendable {
 
     /// Waits until at most `limit` turns are held. False when the generation was lost.
     func settle(_ generation: UInt64, to limit: Int) async -> Bool {
-        await withCheckedContinuation { continuation in
+        if let known = state.withLock({ $0.isSettled(generation, to: limit) }) { return known }
+        return await withCheckedContinuation { continuation in
             let known = state.withLock { state -> Bool? in
-                if state.generation != generation { return false }
-                if state.held <= limit { return true }
-                state.waiters.append(Waiter(generation: generation, limit: limit, continuation: continuation))
-                return nil
+                let known = state.isSettled(generation, to: limit)
+                if known == nil { state.waiters.append(Waiter(generation: generation, limit: limit, continuation: continuation)) }
+                return known
             }
             if let known { continuation.resume(returning: known) }
         }
+    }
+}
+
+extension Activation.State {
+    /// Whether at most `limit` turns of the generation are held; false when it was lost, nil while there are more.
+    func isSettled(_ generation: UInt64, to limit: Int) -> Bool? {
+        if self.generation != generation { return false }
+        return held <= limit ? true : nil
     }
 }
 

@@ -17,31 +17,65 @@ extension Activation {
         var trace = Headers()
     }
 
+    /// What a turn puts out, now that it may.
+    struct Output: Sendable {
+        let caller: Caller
+        let payload: [UInt8]
+        let effects: TurnEffects
+        let generation: UInt64
+    }
+
+    /// Handles a message for which nothing has to be waited.
+    ///
+    /// - Returns: What is left to send, if that takes long.
+    func handleAtOnce(_ delivery: Delivery, _ core: inout Core?) -> Output? {
+        let started = services.time.now
+        let caller = makeCaller(of: delivery)
+        guard let handler = handler(for: delivery, caller, at: started), case .immediate(let body) = handler.body,
+            var current = core.take()
+        else { return nil }
+        defer { core = current }
+        if let conclusion = conclude(repeating: caller, handler, current) { return sendAtOnce(conclusion) }
+        let turn = makeTurn(caller, isQuery: handler.isQuery, generation: current.generation)
+        let result = Result { try body(current.object, delivery.payload, turn) }
+        let conclusion = conclude(turn, &current, caller, isQuery: handler.isQuery, result)
+        kind.statistics.handled(in: services.time.now - started)
+        return sendAtOnce(conclusion)
+    }
+
     func handle(_ delivery: Delivery, _ core: inout Core?) async {
         let started = services.time.now
         let caller = makeCaller(of: delivery)
-        if let deadline = delivery.deadline, started >= deadline {
-            return refuse(caller, CallError(.deadline, "the deadline passed while \(delivery.message) waited for \(id)"))
-        }
-        guard let handler = kind[delivery.message] else {
-            return refuse(caller, kind.unknown(delivery.message))
-        }
+        guard let handler = handler(for: delivery, caller, at: started) else { return }
         do throws(CallError) {
             try await load(&core)
         } catch {
             return refuse(caller, error)
         }
-        guard var current = core else { return }
-        if let messageID = caller.messageID, let known = current.replies[messageID], !handler.isQuery {
-            await hold(nil, caller, generation: current.generation, payload: known.payload, TurnEffects())
+        guard var current = core.take() else { return }
+        defer { core = current }
+        if let conclusion = conclude(repeating: caller, handler, current) {
+            if case .output(let output) = conclusion { await send(output) }
             return
         }
-        let isCurrent = await run(&current, caller, isQuery: handler.isQuery) { object, turn in
+        _ = await run(&current, caller, isQuery: handler.isQuery) { object, turn in
             guard let span = caller.span else { return try await handler.run(object, delivery.payload, turn) }
             return try await span.run { try await handler.run(object, delivery.payload, turn) }
         }
-        core = isCurrent ? current : nil
         kind.statistics.handled(in: services.time.now - started)
+    }
+
+    /// The message's handler; nil when there is none or it is too late, and then the caller was told.
+    private func handler(for delivery: Delivery, _ caller: Caller, at now: Duration) -> Kind.Runner? {
+        if let deadline = delivery.deadline, now >= deadline {
+            refuse(caller, CallError(.deadline, "the deadline passed while \(delivery.message) waited for \(id)"))
+            return nil
+        }
+        guard let handler = kind[delivery.message] else {
+            refuse(caller, kind.unknown(delivery.message))
+            return nil
+        }
+        return handler
     }
 
     /// Begins the turn's span, as part of what the caller does.
@@ -55,32 +89,38 @@ extension Activation {
         return caller
     }
 
+    /// Answers an idempotent request that was handled before, once the turn that did has committed.
+    private func conclude(repeating caller: Caller, _ handler: Kind.Runner, _ core: Core) -> Conclusion? {
+        guard !handler.isQuery, let messageID = caller.messageID, let known = core.replies[messageID] else { return nil }
+        return hold(nil, Output(caller: caller, payload: known.payload, effects: TurnEffects(), generation: core.generation))
+    }
+
     func runDeactivating(_ core: inout Core?) async {
-        guard var current = core else { return }
-        let isCurrent = await run(&current, Caller(), isQuery: false) { object, turn in
+        guard var current = core.take() else { return }
+        defer { core = current }
+        _ = await run(&current, Caller(), isQuery: false) { object, turn in
             var object = object
             try await object.deactivating(in: turn)
             return (object, [])
         }
-        core = isCurrent ? current : nil
     }
 
     // MARK: Loading
 
+    /// Loads the object if need be, and waits until not too many of its turns are held.
     private func load(_ core: inout Core?) async throws(CallError) {
-        if let current = core, isCurrent(current.generation) { return }
+        if let current = core, await settle(current.generation, to: kind.configuration.mailboxCapacity) { return }
         core = nil
         await stopBackground()
         let generation = state.withLock { $0.generation }
         var fresh = try await stored(generation: generation)
-        var failure: CallError?
-        let isCurrent = await run(&fresh, Caller(), isQuery: false, onFailure: { failure = $0 }) { object, turn in
+        let failure = await run(&fresh, Caller(), isQuery: false) { object, turn in
             var object = object
             try await object.activated(in: turn)
             return (object, [])
         }
         if let failure { throw failure }
-        guard isCurrent else { throw CallError(.unavailable, "\(id) could not be activated; ask again") }
+        guard isCurrent(generation) else { throw CallError(.unavailable, "\(id) could not be activated; ask again") }
         services.logger.debug("activated", metadata: ["object": "\(id)"])
         core = fresh
     }
@@ -105,51 +145,63 @@ extension Activation {
 
     // MARK: Running
 
-    /// Runs one turn on a copy of the object. False when the generation was lost meanwhile: then the object must be loaded again.
+    /// What a turn came to.
+    private enum Conclusion {
+        /// Its output may leave.
+        case output(Output)
+        /// Its output is held.
+        case held
+        /// The caller is told, perhaps once earlier turns have committed.
+        case failed(CallError)
+    }
+
+    /// Runs one turn on a copy of the object. What went wrong, if anything did.
     private func run(
-        _ core: inout Core, _ caller: Caller, isQuery: Bool, onFailure: (CallError) -> Void = { _ in },
-        _ body: (any ServiceObject, Turn) async throws -> (object: any ServiceObject, reply: [UInt8])
-    ) async -> Bool {
+        _ core: inout Core, _ caller: Caller, isQuery: Bool, _ body: (any ServiceObject, Turn) async throws -> Kind.Result
+    ) async -> CallError? {
         let turn = makeTurn(caller, isQuery: isQuery, generation: core.generation)
+        let result: Result<Kind.Result, any Error>
+        do { result = .success(try await body(core.object, turn)) } catch { result = .failure(error) }
+        switch conclude(turn, &core, caller, isQuery: isQuery, result) {
+        case .output(let output): await send(output)
+        case .held: break
+        case .failed(let error): return error
+        }
+        return nil
+    }
+
+    private func makeTurn(_ caller: Caller, isQuery: Bool, generation: UInt64) -> Turn {
+        let context = TurnContext(
+            activation: self, generation: generation, isReadOnly: isQuery, callChain: caller.callChain, trace: caller.trace,
+            deadline: caller.deadline)
+        return Turn(object: id, now: services.time.wallTime, headers: caller.headers, context: context)
+    }
+
+    /// Takes the turn's result over, unless the generation was lost meanwhile: then the object must be loaded again.
+    private func conclude(
+        _ turn: Turn, _ core: inout Core, _ caller: Caller, isQuery: Bool, _ result: Result<Kind.Result, any Error>
+    ) -> Conclusion {
         do {
-            let (attempt, payload) = try await body(core.object, turn)
+            let (attempt, payload) = try result.get()
             var effects = try turn.finish()
             let encoded = isQuery || !kind.isPersistent ? core.encoded : try StateCoding.encode(attempt)
             guard isCurrent(core.generation) else {
                 let lost = CallError(.unavailable, "an earlier turn of \(id) could not be committed; ask again")
                 refuse(caller, lost)
-                onFailure(lost)
-                return false
+                return .failed(lost)
             }
-            if isQuery {
-                await hold(nil, caller, generation: core.generation, payload: payload, effects)
-            } else {
-                let commit = commit(&core, encoded: encoded, caller: caller, payload: payload, effects: &effects)
+            var write: TurnCommit?
+            if !isQuery {
+                write = commit(&core, encoded: encoded, caller: caller, payload: payload, effects: &effects)
                 core.object = attempt
-                await hold(commit, caller, generation: core.generation, payload: payload, effects)
             }
+            return hold(write, Output(caller: caller, payload: payload, effects: effects, generation: core.generation))
         } catch {
             let failure = explain(error)
             if caller.reply == nil { log(failure, error) }
-            hold(nil, caller, generation: core.generation, failure: failure)
-            onFailure(failure)
+            hold(failure, caller, generation: core.generation)
+            return .failed(failure)
         }
-        return await settle(core.generation, to: kind.configuration.mailboxCapacity)
-    }
-
-    private func makeTurn(_ caller: Caller, isQuery: Bool, generation: UInt64) -> Turn {
-        let time = services.time
-        let context = TurnContext(
-            isReadOnly: isQuery, isPersistent: kind.isPersistent, callChain: caller.callChain, trace: caller.trace,
-            dependencies: services.dependencies,
-            caller: services.caller,
-            timeLeft: { caller.deadline.map { $0 - time.now } },
-            settle: { [id] in
-                guard await self.settle(generation, to: 0) else {
-                    throw CallError(.unavailable, "an earlier turn of \(id) could not be committed")
-                }
-            })
-        return Turn(object: id, now: time.wallTime, headers: caller.headers, context: context)
     }
 
     /// What the store has to write for the turn; nil when nothing.
@@ -178,71 +230,83 @@ extension Activation {
 
     // MARK: Holding and releasing
 
-    private func hold(_ commit: TurnCommit?, _ caller: Caller, generation: UInt64, payload: [UInt8], _ effects: TurnEffects) async {
-        let isHeld = hold(
-            commit, generation: generation,
-            release: { receipt in
-                self.release(effects, of: caller, receipt: receipt, generation: generation)
-                self.reply(payload, to: caller)
-            },
-            fail: { self.refuse(caller, $0) })
-        guard !isHeld else { return }
-        for publication in effects.publications {
-            switch publication {
-            case .message(let message): services.publish(message)
-            case .events(let run) where run.count == 1: services.publish(run.message(0))
-            case .events(let run): await services.publish(run)
-            }
-        }
-        carryOut(effects, generation: generation)
-        reply(payload, to: caller)
+    /// Holds a turn's output until its commit and those before it are durable; returns it if there is none to wait for.
+    private func hold(_ commit: TurnCommit?, _ output: Output) -> Conclusion {
+        guard mustWait(commit) else { return .output(output) }
+        submit(
+            commit, generation: output.generation, release: { self.release(output, receipt: $0) },
+            fail: { self.refuse(output.caller, $0) })
+        return .held
     }
 
-    private func hold(_ commit: TurnCommit?, _ caller: Caller, generation: UInt64, failure: CallError) {
-        let isHeld = hold(
-            commit, generation: generation, release: { _ in self.refuse(caller, failure) }, fail: { self.refuse(caller, $0) })
-        if !isHeld { refuse(caller, failure) }
+    private func hold(_ failure: CallError, _ caller: Caller, generation: UInt64) {
+        guard mustWait(nil) else { return refuse(caller, failure) }
+        submit(nil, generation: generation, release: { _ in self.refuse(caller, failure) }, fail: { self.refuse(caller, $0) })
     }
 
-    /// False when there is nothing to wait for.
-    private func hold(
-        _ commit: TurnCommit?, generation: UInt64, release: @escaping @Sendable (CommitReceipt?) -> Void,
-        fail: @escaping @Sendable (CallError) -> Void
-    ) -> Bool {
-        let mustWait = state.withLock { state -> Bool in
+    private func mustWait(_ commit: TurnCommit?) -> Bool {
+        state.withLock { state in
             guard commit != nil || state.held > 0 else { return false }
             state.held += 1
             return true
         }
-        guard mustWait else { return false }
+    }
+
+    private func submit(
+        _ commit: TurnCommit?, generation: UInt64, release: @escaping @Sendable (CommitReceipt?) -> Void,
+        fail: @escaping @Sendable (CallError) -> Void
+    ) {
         services.turns.enter()  // until `turnLeft()`
         services.committer.submit(HeldTurn(owner: self, generation: generation, commit: commit, release: release, fail: fail))
-        return true
     }
 
-    private func reply(_ payload: [UInt8], to caller: Caller) {
-        if let subject = caller.reply { services.publish(BusMessage(subject: subject, payload: payload)) }
-        caller.span?.end()
-    }
-
-    private func release(_ effects: TurnEffects, of caller: Caller, receipt: CommitReceipt?, generation: UInt64) {
+    private func release(_ output: Output, receipt: CommitReceipt?) {
         if let receipt {
-            for (offset, event) in effects.events.enumerated() {
+            for (offset, event) in output.effects.events.enumerated() {
                 let sequence = receipt.firstSequence + UInt64(offset)
                 let previous = offset == 0 ? receipt.previousSequence : sequence - 1
                 let position = Position(epoch: receipt.streamEpoch, sequence: sequence)
                 var headers = Headers.event(stream: id.kind, position: position, previous: previous, time: receipt.time)
-                headers.carryOn(caller.trace)
+                headers.carryOn(output.caller.trace)
                 services.publish(BusMessage(subject: event.subject, headers: headers, payload: event.payload))
             }
         }
-        for publication in effects.publications {
+        sendEach(output)
+    }
+
+    /// Sends what a turn puts out; bursts at a pace that subscribers can keep.
+    func send(_ output: Output) async {
+        for publication in output.effects.publications {
+            switch publication {
+            case .message(let message): services.publish(message)
+            case .events(let run): await services.publish(run)
+            }
+        }
+        finish(output)
+    }
+
+    /// Sends what may leave without waiting, unless there is a burst: then it is returned.
+    private func sendAtOnce(_ conclusion: Conclusion) -> Output? {
+        guard case .output(let output) = conclusion else { return nil }
+        guard !output.effects.hasBurst else { return output }
+        sendEach(output)
+        return nil
+    }
+
+    private func sendEach(_ output: Output) {
+        for publication in output.effects.publications {
             switch publication {
             case .message(let message): services.publish(message)
             case .events(let run): for number in 0..<run.count { services.publish(run.message(number)) }
             }
         }
-        carryOut(effects, generation: generation)
+        finish(output)
+    }
+
+    private func finish(_ output: Output) {
+        carryOut(output.effects, generation: output.generation)
+        if let subject = output.caller.reply { services.publish(BusMessage(subject: subject, payload: output.payload)) }
+        output.caller.span?.end()
     }
 
     private func carryOut(_ effects: TurnEffects, generation: UInt64) {

@@ -1,20 +1,64 @@
 /// Handles a message that may change the object.
 public struct Handle<Object: ServiceObject, M: Message>: Sendable {
-    let body: @Sendable (inout Object, M, Turn) async throws -> M.Reply
+    let body: HandlerBody<Object, M>
 
     /// Runs `body` for each message of the type; what it throws undoes the turn.
+    public init(_ type: M.Type, _ body: @escaping @Sendable (inout Object, M, Turn) throws -> M.Reply) {
+        self.body = .immediate(body)
+    }
+
+    /// Runs `body`, which may wait, for each message of the type; what it throws undoes the turn. No other turn of the object runs
+    /// meanwhile.
     public init(_ type: M.Type, _ body: @escaping @Sendable (inout Object, M, Turn) async throws -> M.Reply) {
-        self.body = body
+        self.body = .suspending(body)
     }
 }
 
 /// Answers a message without changing the object: there is nothing to commit, and publishing fails.
 public struct Query<Object: ServiceObject, M: Message>: Sendable {
-    let body: @Sendable (Object, M, Turn) async throws -> M.Reply
+    let body: HandlerBody<Object, M>
 
     /// Runs `body` for each message of the type.
+    public init(_ type: M.Type, _ body: @escaping @Sendable (Object, M, Turn) throws -> M.Reply) {
+        self.body = .immediate { object, message, turn in try body(object, message, turn) }
+    }
+
+    /// Runs `body`, which may wait, for each message of the type. No other turn of the object runs meanwhile.
     public init(_ type: M.Type, _ body: @escaping @Sendable (Object, M, Turn) async throws -> M.Reply) {
-        self.body = body
+        self.body = .suspending { object, message, turn in try await body(object, message, turn) }
+    }
+}
+
+/// What is run for a message; where it cannot wait, a turn takes less.
+enum HandlerBody<Object: ServiceObject, M: Message>: Sendable {
+    case immediate(@Sendable (inout Object, M, Turn) throws -> M.Reply)
+    case suspending(@Sendable (inout Object, M, Turn) async throws -> M.Reply)
+
+    /// The same with its types erased.
+    var erased: Kind.Runner.Body {
+        switch self {
+        case .immediate(let body):
+            .immediate { object, payload, turn in
+                var (object, message) = try Self.decode(object, payload, turn)
+                let reply = try body(&object, message, turn)
+                return (object, try JSONPayload.encode(reply))
+            }
+        case .suspending(let body):
+            .suspending { object, payload, turn in
+                var (object, message) = try Self.decode(object, payload, turn)
+                let reply = try await body(&object, message, turn)
+                return (object, try JSONPayload.encode(reply))
+            }
+        }
+    }
+
+    private static func decode(_ object: any ServiceObject, _ payload: [UInt8], _ turn: Turn) throws(CallError) -> (Object, M) {
+        guard let object = object as? Object else { throw CallError(.failed, "\(turn.object) is not a \(Object.kind)") }
+        do {
+            return (object, try JSONPayload.decode(M.self, from: payload))
+        } catch {
+            throw CallError(.undecodable, "\(M.name): \(JSONPayload.explain(error))")
+        }
     }
 }
 
@@ -35,21 +79,9 @@ public struct Handler<Object: ServiceObject>: Sendable {
     let name: String
     let runner: Kind.Runner
 
-    init<M: Message>(
-        _ type: M.Type, isQuery: Bool, _ body: @escaping @Sendable (inout Object, M, Turn) async throws -> M.Reply
-    ) {
+    init<M: Message>(isQuery: Bool, _ body: HandlerBody<Object, M>) {
         name = M.name
-        runner = Kind.Runner(isQuery: isQuery) { object, payload, turn in
-            guard var object = object as? Object else { throw CallError(.failed, "\(turn.object) is not a \(Object.kind)") }
-            let message: M
-            do {
-                message = try JSONPayload.decode(M.self, from: payload)
-            } catch {
-                throw CallError(.undecodable, "\(M.name): \(JSONPayload.explain(error))")
-            }
-            let reply = try JSONPayload.encode(try await body(&object, message, turn))
-            return (object, reply)
-        }
+        runner = Kind.Runner(isQuery: isQuery, body: body.erased)
     }
 }
 
@@ -58,12 +90,12 @@ public struct Handler<Object: ServiceObject>: Sendable {
 public enum HandlersBuilder<Object: ServiceObject> {
     /// A handler that may change the object.
     public static func buildExpression<M: Message>(_ handle: Handle<Object, M>) -> Handler<Object> {
-        Handler(M.self, isQuery: false, handle.body)
+        Handler(isQuery: false, handle.body)
     }
 
     /// A handler that only reads.
     public static func buildExpression<M: Message>(_ query: Query<Object, M>) -> Handler<Object> {
-        Handler(M.self, isQuery: true) { object, message, turn in try await query.body(object, message, turn) }
+        Handler(isQuery: true, query.body)
     }
 
     /// All of them.

@@ -1,10 +1,26 @@
 /// A type of objects that a host serves. The type is erased here and in its handlers, once, so that what runs for each message is not
 /// generic: objects come and go as `any ServiceObject`.
 struct Kind: Sendable {
-    /// Runs a turn: the object as it was and the message's JSON go in, the object as it is then and the reply's JSON come out.
+    /// The object after a turn, and the reply's JSON.
+    typealias Result = (object: any ServiceObject, reply: [UInt8])
+
+    /// Runs a turn: the object as it was and the message's JSON go in.
     struct Runner: Sendable {
+        enum Body: Sendable {
+            /// Never waits, and so needs no task.
+            case immediate(@Sendable (any ServiceObject, [UInt8], Turn) throws -> Result)
+            case suspending(@Sendable (any ServiceObject, [UInt8], Turn) async throws -> Result)
+        }
+
         let isQuery: Bool
-        let run: @Sendable (any ServiceObject, [UInt8], Turn) async throws -> (object: any ServiceObject, reply: [UInt8])
+        let body: Body
+
+        func run(_ object: any ServiceObject, _ payload: [UInt8], _ turn: Turn) async throws -> Result {
+            switch body {
+            case .immediate(let body): try body(object, payload, turn)
+            case .suspending(let body): try await body(object, payload, turn)
+            }
+        }
     }
 
     let name: String

@@ -27,14 +27,20 @@ final class KindStatistics: Sendable {
     }
 
     private let values = Mutex(Values())
+    private let requests = Atomic(0)
+    private let nanoseconds = Atomic<Int64>(0)
 
-    var snapshot: Values { values.withLock { $0 } }
+    var snapshot: Values {
+        var values = values.withLock { $0 }
+        values.requests = requests.load(ordering: .relaxed)
+        values.processingTime = .nanoseconds(nanoseconds.load(ordering: .relaxed))
+        return values
+    }
 
     func handled(in time: Duration) {
-        values.withLock { values in
-            values.requests += 1
-            values.processingTime += time
-        }
+        let (seconds, attoseconds) = time.components
+        requests.wrappingAdd(1, ordering: .relaxed)
+        nanoseconds.wrappingAdd(seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000, ordering: .relaxed)
     }
 
     func failed(_ error: CallError) {

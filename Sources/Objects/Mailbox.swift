@@ -11,6 +11,7 @@ struct Mailbox: Sendable {
     }
 
     var isEmpty: Bool { letters.isEmpty }
+    var first: Letter? { letters.first }
 
     /// False when there is no room.
     mutating func append(call delivery: Delivery) -> Bool {

@@ -32,7 +32,7 @@ public final class ObjectHost: Sendable {
             bus: bus,
             caller: BusCaller(bus: bus, requester: requester, time: time, defaultTimeout: configuration.callTimeout),
             store: store, committer: Committer(store: store, batchLimit: configuration.commitBatchLimit), time: time,
-            dependencies: dependencies, configuration: configuration, turns: TaskScope(), background: TaskScope(), logger: logger)
+            dependencies: dependencies, configuration: configuration, logger: logger)
         self.requester = requester
         self.services = services
         self.log = log

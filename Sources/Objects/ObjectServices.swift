@@ -2,7 +2,7 @@ import Logging
 import RivuletBackbone
 
 /// What activations use of their host.
-struct ObjectServices: Sendable {
+final class ObjectServices: Sendable {
     let bus: any MessageBus
     let caller: BusCaller
     let store: any ObjectStore
@@ -11,11 +11,25 @@ struct ObjectServices: Sendable {
     let dependencies: Dependencies
     let configuration: ObjectHostConfiguration
     /// Turns; it is idle when no object does anything.
-    let turns: TaskScope
+    let turns = TaskScope()
     /// Background work, which may last as long as its activation.
-    let background: TaskScope
-    let logger: Logger
+    let background = TaskScope()
     let tracing = MessageTracing()
+    let logger: Logger
+
+    init(
+        bus: any MessageBus, caller: BusCaller, store: any ObjectStore, committer: Committer, time: any TimeSource,
+        dependencies: Dependencies, configuration: ObjectHostConfiguration, logger: Logger
+    ) {
+        self.bus = bus
+        self.caller = caller
+        self.store = store
+        self.committer = committer
+        self.time = time
+        self.dependencies = dependencies
+        self.configuration = configuration
+        self.logger = logger
+    }
 
     /// Publishes; a bus that takes no more, as when the node stops, is no reason to fail what has committed.
     func publish(_ message: BusMessage) {

@@ -1,26 +1,28 @@
 import Synchronization
 
-/// Owns the tasks that are started from callbacks, where no task group is in reach: it counts them, cancels them, and is awaited.
+/// Owns what is started from callbacks, where no task group is in reach: it counts it, cancels its tasks, and is awaited.
 final class TaskScope: Sendable {
     private struct State {
         var tasks: [UInt64: Task<Void, Never>] = [:]
         var finishedEarly: Set<UInt64> = []
         var lastNumber: UInt64 = 0
-        var busy = 0
         var isCancelled = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Mutex(State())
+    private let busy = Atomic(0)
+    /// Whether anybody may wait: set before `busy` is looked at, and `busy` is counted down before this is looked at.
+    private let isAwaited = Atomic(false)
 
     /// Starts a task that the scope answers for.
     ///
     /// - Parameter executor: Where it runs, if not on the shared pool.
     @discardableResult
     func start(on executor: (any TaskExecutor)? = nil, _ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+        enter()
         let number = state.withLock { state -> UInt64 in
             state.lastNumber += 1
-            state.busy += 1
             return state.lastNumber
         }
         let task = Task(executorPreference: executor) {
@@ -37,24 +39,34 @@ final class TaskScope: Sendable {
 
     /// Counts something under way that is no task; ``leave()`` must follow.
     func enter() {
-        state.withLock { $0.busy += 1 }
+        busy.wrappingAdd(1, ordering: .sequentiallyConsistent)
     }
 
     /// Takes an ``enter()`` back.
     func leave() {
-        let waiters = state.withLock { Self.leave(&$0) }
-        for waiter in waiters { waiter.resume() }
+        let left = busy.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+        guard left == 0, isAwaited.load(ordering: .sequentiallyConsistent) else { return }
+        wakeWaiters()
     }
 
     /// Waits until nothing is under way.
     func idle() async {
         await withCheckedContinuation { continuation in
-            let idle = state.withLock { state -> Bool in
-                if state.busy > 0 { state.waiters.append(continuation) }
-                return state.busy == 0
+            state.withLock { state in
+                state.waiters.append(continuation)
+                isAwaited.store(true, ordering: .sequentiallyConsistent)
             }
-            if idle { continuation.resume() }
+            if busy.load(ordering: .sequentiallyConsistent) == 0 { wakeWaiters() }
         }
+    }
+
+    private func wakeWaiters() {
+        let waiters = state.withLock { state in
+            isAwaited.store(false, ordering: .sequentiallyConsistent)
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
     }
 
     /// Asks all tasks to stop, also those that are started later.
@@ -67,17 +79,9 @@ final class TaskScope: Sendable {
     }
 
     private func finished(_ number: UInt64) {
-        let waiters = state.withLock { state in
+        state.withLock { state in
             if state.tasks.removeValue(forKey: number) == nil { state.finishedEarly.insert(number) }
-            return Self.leave(&state)
         }
-        for waiter in waiters { waiter.resume() }
-    }
-
-    private static func leave(_ state: inout State) -> [CheckedContinuation<Void, Never>] {
-        state.busy -= 1
-        guard state.busy == 0 else { return [] }
-        defer { state.waiters = [] }
-        return state.waiters
+        leave()
     }
 }

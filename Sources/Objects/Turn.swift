@@ -31,7 +31,7 @@ public final class Turn: Sendable {
     ///
     /// - Throws: ``Dependencies/Missing``.
     public func dependency<Value: Sendable>(_ type: Value.Type) throws(Dependencies.Missing) -> Value {
-        try context.dependencies.get(type)
+        try context.activation.services.dependencies.get(type)
     }
 
     /// Publishes an event of this object: durable ones in its stream, with the commit; then to whoever follows.
@@ -106,15 +106,15 @@ public final class Turn: Sendable {
     }
 
     fileprivate func ask(_ request: ObjectRequest) async throws -> BusMessage {
-        try await context.settle()
+        try await context.settle(object)
         var request = request
         request.headers[HeaderName.callChain] = (context.callChain + [object]).map(\.description).joined(separator: ",")
         request.headers.carryOn(context.trace)
-        if let left = context.timeLeft() {
+        if let left = context.timeLeft {
             guard left > .zero else { throw CallError(.deadline, "the deadline passed before \(request.object) could be asked") }
             request.timeout = min(left, request.timeout ?? left)
         }
-        return try await context.caller.ask(request)
+        return try await context.activation.services.caller.ask(request)
     }
 
     fileprivate func send(_ request: ObjectRequest) {
@@ -142,17 +142,26 @@ struct ReadOnlyTurn: Error, CustomStringConvertible {
 
 /// What a turn needs of its activation and host.
 struct TurnContext: Sendable {
+    let activation: Activation
+    let generation: UInt64
     let isReadOnly: Bool
-    let isPersistent: Bool
     let callChain: [ObjectID]
     /// The headers by which what the turn sends is part of its trace.
     let trace: Headers
-    let dependencies: Dependencies
-    let caller: any ObjectCaller
-    /// What is left until the caller's deadline; nil without one.
-    let timeLeft: @Sendable () -> Duration?
+    /// The caller's; nil without one.
+    let deadline: Duration?
+
+    var isPersistent: Bool { activation.kind.isPersistent }
+
+    /// What is left until the deadline.
+    var timeLeft: Duration? { deadline.map { $0 - activation.services.time.now } }
+
     /// Waits until the object's earlier turns have committed; throws when one of them could not.
-    let settle: @Sendable () async throws -> Void
+    func settle(_ object: ObjectID) async throws(CallError) {
+        guard await activation.settle(generation, to: 0) else {
+            throw CallError(.unavailable, "an earlier turn of \(object) could not be committed")
+        }
+    }
 }
 
 /// Carries a turn's calls to other objects.

@@ -15,6 +15,11 @@ struct TurnEffects: Sendable {
     /// What is published and not kept, in order.
     var publications: [Publication] { closed + (latest.map { [.events($0.run)] } ?? []) }
 
+    /// Whether there are many events in a row.
+    var hasBurst: Bool {
+        publications.contains { if case .events(let run) = $0 { run.count > 1 } else { false } }
+    }
+
     mutating func publish(_ message: BusMessage) {
         closed = publications
         latest = nil

@@ -26,14 +26,13 @@ public protocol MessageBus: Sendable {
         _ pattern: SubjectPattern, queue: String?, _ receive: @escaping @Sendable (BusMessage) -> Void
     ) throws(BusError) -> Attachment
 
-    /// Runs tasks on the thread that asks, if that thread delivers for this bus; nil elsewhere. What answers a message at once does so
-    /// soonest, and with the least effort, where the message was received.
-    var deliveringExecutor: (any TaskExecutor)? { get }
+    /// The thread that asks, if it delivers for this bus; nil elsewhere.
+    var deliveringThread: (any DeliveringThread)? { get }
 }
 
 extension MessageBus {
     /// None.
-    public var deliveringExecutor: (any TaskExecutor)? { nil }
+    public var deliveringThread: (any DeliveringThread)? { nil }
 
     /// One after the other.
     public func publish(_ run: MessageRun) async throws(BusError) {
@@ -43,6 +42,12 @@ extension MessageBus {
         }
         if let failure { throw failure }
     }
+}
+
+/// A thread that delivers messages. What answers a message at once does so soonest, and with the least effort, where it was received.
+public protocol DeliveringThread: TaskExecutor {
+    /// Runs `work` on the thread once it is done with what it does now, in the order of the calls.
+    func afterwards(_ work: @escaping @Sendable () -> Void)
 }
 
 /// A registration at a bus; it ends with ``cancel()`` or with its last reference.

@@ -18,6 +18,17 @@ public struct Subject: Sendable, CustomStringConvertible {
         description = String(decoding: bytes, as: UTF8.self)
     }
 
+    /// A subject as it came off the wire, unchecked; bytes that are not UTF-8 are replaced.
+    public init(received bytes: borrowing Span<UInt8>) {
+        description = bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Calls `body` with the bytes that travel.
+    public func withSpan<Result>(_ body: (borrowing Span<UInt8>) throws -> Result) rethrows -> Result {
+        let found = try description.utf8.withContiguousStorageIfAvailable { try body($0.span) }
+        return try found ?? body(Array(description.utf8).span)
+    }
+
     /// Tokens that are already known to be valid, joined by dots.
     ///
     /// - Throws: ``SubjectError`` as ``init(_:)``.

@@ -20,6 +20,31 @@ struct ConcurrencyTests {
         }
     }
 
+    @Test func nothingComesForASubscriptionAfterItsEndWasAcknowledged() async throws {
+        try await withBroker { broker, address in
+            let client = try await TestClient.ready(address)
+            let message = BusMessage(subject: try Subject("a"), reply: nil, headers: [:], payload: [])
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<2 {
+                    group.addTask {
+                        while !Task.isCancelled {
+                            try broker.publish(message)
+                            await Task.yield()
+                        }
+                    }
+                }
+                for sid in 0..<100 {
+                    await client.expect(sending: "SUB a \(sid)\r\n", "MSG a \(sid) 0\r\n\r\n")
+                    client.send("UNSUB \(sid)\r\nPING\r\n")
+                    while await client.line() != "PONG", !Task.isCancelled {}
+                    await client.expect(sending: "PING\r\n", "PONG\r\n")
+                }
+                group.cancelAll()
+                try await group.waitForAll()
+            }
+        }
+    }
+
     private func visit(_ address: Broker.Address) async throws {
         for _ in 0..<15 {
             let client = try await TestClient.ready(address)

@@ -169,6 +169,86 @@ struct LoginTests {
         }
     }
 
+    @Test(arguments: ["a"] + hashOfSecret.prefix(1))
+    func whoSaysNothingIsTakenForTheAnonymousUser(secret: String) async throws {
+        let permissions = UserPermissions(subscribe: SubjectPermission(deny: [try SubjectPattern("no")]))
+        try await withBroker {
+            $0.auth = AuthConfiguration(
+                token: Secret("t"),
+                users: [.init(name: "ann", password: Secret(secret), permissions: permissions), .init(name: "bob", password: Secret("b"))],
+                anonymousUser: "ann")
+            $0.maximumBytesBeforeConnect = 100
+        } _: { broker, address in
+            let violation = "-ERR 'Permissions Violation for Subscription to \"no\"'\r\n"
+            for options in ["", ",\"user\":\"\",\"pass\":\"\",\"auth_token\":\"\"", ",\"nkey\":\"U\",\"jwt\":\"x\",\"sig\":\"y\""] {
+                let (client, info) = try await TestClient.connect(to: address)
+                #expect(!info.authRequired)
+                client.send("CONNECT {\"verbose\":false,\"pedantic\":false\(options)}\r\nSUB no 1\r\nPING\r\n")
+                await client.expect(violation + "PONG\r\n")
+                #expect(broker.connections().contains { $0.user == "ann" })
+                client.close()
+            }
+            // Nor need it CONNECT, or be short.
+            let text = String(repeating: "x", count: 1000)
+            for (said, answer) in [
+                ("PING\r\n", "PONG\r\n"), ("SUB yes 1\r\n", "+OK\r\n"), ("UNSUB 1\r\n", "+OK\r\n"), ("PONG\r\n", ""), ("+OK\r\n", ""),
+                ("PUB yes 1000\r\n\(text)\r\n", "+OK\r\n"),
+            ] {
+                let (client, _) = try await TestClient.connect(to: address)
+                await client.expect(sending: said, answer)
+                await client.expect(sending: "SUB no 1\r\nPING\r\n", violation + "PONG\r\n")
+                // It may say later who it is.
+                await client.expect(
+                    sending: "CONNECT {\"verbose\":false,\"user\":\"bob\",\"pass\":\"b\"}\r\nSUB no 2\r\nPING\r\n", "PONG\r\n")
+                client.send("CONNECT {\"pass\":\"a\"}\r\n")
+                await client.expectEnd("-ERR 'Authorization Violation'\r\n")
+            }
+            _ = try await TestClient.ready(address, ",\"auth_token\":\"t\"")
+            for wrong in [
+                "\"user\":\"ann\"", "\"pass\":\"a\"", "\"auth_token\":\"u\"", "\"user\":\"cid\"", "\"user\":\"bob\",\"pass\":\"x\"",
+            ] {
+                let (client, _) = try await TestClient.connect(to: address)
+                client.send("CONNECT {\(wrong)}\r\nPING\r\n")
+                await client.expectEnd("-ERR 'Authorization Violation'\r\n")
+            }
+        }
+    }
+
+    @Test func whoIsAnonymousHasNotForeverEither() async throws {
+        try await withBroker {
+            $0.auth = AuthConfiguration(users: [.init(name: "ann", password: Secret("a"))], anonymousUser: "ann")
+            $0.authenticationTimeout = .milliseconds(100)
+        } _: { _, address in
+            let (silent, _) = try await TestClient.connect(to: address)
+            let (slow, _) = try await TestClient.connect(to: address)
+            slow.send("CONN")
+            await silent.expectEnd("-ERR 'Authentication Timeout'\r\n")
+            await slow.expectEnd("-ERR 'Authentication Timeout'\r\n")
+        }
+    }
+
+    @Test func keysCountAlsoWhereTheAnonymousMayComeIn() async throws {
+        let key = "UCK5N7N66OBOINFXAYC2ACJQYFSOD4VYNU6APEJTAVFZB2SVHLKGEW7L"
+        let user = try AuthConfiguration.User(key: UserKey(key))
+        try await withBroker {
+            $0.auth = AuthConfiguration(users: [user, .init(name: "ann", password: Secret("a"))], anonymousUser: "ann")
+        } _: { _, address in
+            _ = try await TestClient.ready(address, "")
+            let (client, info) = try await TestClient.connect(to: address)
+            #expect(info.nonce != nil && !info.authRequired)
+            client.send("CONNECT {\"nkey\":\"\(key)\",\"sig\":\"x\"}\r\n")
+            await client.expectEnd("-ERR 'Authorization Violation'\r\n")
+        }
+    }
+
+    @Test func anAnonymousUserWhoDoesNotExistLetsNobodyIn() async throws {
+        try await withBroker {
+            $0.auth = AuthConfiguration(users: [.init(name: "ann", password: Secret("a"))], anonymousUser: "bob")
+        } _: { _, address in
+            try await expectRefusal(address, "")
+        }
+    }
+
     @Test func nobodyGetsInWhereNobodyIsKnown() async throws {
         try await withBroker {
             $0.auth = AuthConfiguration()

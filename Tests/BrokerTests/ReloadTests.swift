@@ -78,6 +78,34 @@ struct ReloadTests {
         }
     }
 
+    @Test func theAnonymousStayAsLongAsTheyMay() async throws {
+        func auth(_ anonymousUser: String?, denying subjects: String...) throws -> AuthConfiguration {
+            let permissions = UserPermissions(subscribe: SubjectPermission(deny: try subjects.map { try SubjectPattern($0) }))
+            return AuthConfiguration(
+                users: [.init(name: "ann", password: Secret("a"), permissions: permissions)], anonymousUser: anonymousUser)
+        }
+        try await withBroker { broker, address in
+            // Both were served before anybody had to log in, and one has never said CONNECT.
+            let ready = try await TestClient.ready(address)
+            let (unready, _) = try await TestClient.connect(to: address)
+            await ready.expect(sending: "SUB a 1\r\nSUB b 2\r\nPING\r\n", "PONG\r\n")
+            await unready.expect(sending: "SUB a 1\r\nSUB b 2\r\nPING\r\n", "+OK\r\n+OK\r\nPONG\r\n")
+            broker.reload(auth: try auth("ann", denying: "a"))
+            for client in [ready, unready] { await client.expect("-ERR 'Permissions Violation for Subscription to \"a\"'\r\n") }
+            #expect(broker.connections().map(\.user) == ["ann", "ann"])
+            broker.reload(auth: try auth("ann", denying: "a", "b"))
+            for client in [ready, unready] { await client.expect("-ERR 'Permissions Violation for Subscription to \"b\"'\r\n") }
+            broker.reload(auth: nil)
+            await ready.expect(sending: "PING\r\n", "PONG\r\n")
+            await ready.expect(sending: "SUB a 3\r\nPING\r\n", "PONG\r\n")
+            await unready.expect(sending: "PING\r\n", "PONG\r\n")
+            await unready.expect(sending: "SUB a 3\r\nPING\r\n", "+OK\r\nPONG\r\n")
+            #expect(broker.connections().map(\.user) == [nil, nil])
+            broker.reload(auth: try auth(nil))
+            for client in [ready, unready] { await client.expectEnd("-ERR 'Authorization Violation'\r\n") }
+        }
+    }
+
     @Test func closingAnOpenServerSendsTheUnknownAway() async throws {
         try await withBroker { broker, address in
             let named = try await TestClient.ready(address, ",\"auth_token\":\"t\"")

@@ -98,6 +98,7 @@ import Testing
                 permissions: UserPermissions(publish: SubjectPermission(deny: [try SubjectPattern("a")]))),
             .init(certificateName: "urn:users:bob"), .init(name: "cid", password: Secret("c")),
         ])
+        let anonymous = AuthConfiguration(users: auth.users, anonymousUser: "cid")
         try await withServer(Certificates.server(clients: .identify), { $0.auth = auth }) { broker in
             try await withRivuletClient(broker.url, configuration: configuration(Certificates.client("bob"))) { try await exchange($0) }
             try await withRivuletClient(broker.url, configuration: configuration(Certificates.client("ann"))) { client in
@@ -107,6 +108,10 @@ import Testing
             }
             await expectFailure(broker.url, configuration(Certificates.client("nobody")), .unauthorized)
             await expectFailure(broker.url, configuration(Certificates.client("nobody"), .user("cid", password: "c")), .unauthorized)
+            // Whoever has no name there is not taken for anybody either.
+            broker.bus.reload(auth: anonymous)
+            await expectFailure(broker.url, configuration(Certificates.client("nobody")), .unauthorized)
+            try await withRivuletClient(broker.url, configuration: configuration(Certificates.client("bob"))) { try await exchange($0) }
             // Nor does a name open what belongs to a certificate.
             broker.bus.reload(auth: AuthConfiguration(users: [.init(certificateName: "bob.example.org")]))
             try await withRivuletClient(broker.url, configuration: configuration(Certificates.client("bob"))) { try await $0.flush() }
@@ -116,6 +121,8 @@ import Testing
             await expectFailure(broker.url, configuration(Certificates.client("bob"), .user("urn:users:bob", password: "")), .unauthorized)
             let login = configuration(Certificates.client("nobody"), .user("cid", password: "c"))
             try await withRivuletClient(broker.url, configuration: login) { try await $0.flush() }
+            broker.bus.reload(auth: anonymous)
+            try await withRivuletClient(broker.url, configuration: configuration(Certificates.client("nobody"))) { try await $0.flush() }
         }
     }
 

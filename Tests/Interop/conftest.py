@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 from pathlib import Path
 
 import nats
@@ -53,6 +54,19 @@ def server(programs, transport, tmp_path_factory):
     yield server
     assert server.is_running, f"the server ended by itself:\n{server.output}"
     assert server.end() == 0, server.output
+
+
+@pytest.fixture
+def allow_files():
+    """Lets this process, and the servers it starts, have so many files open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def allow(count: int):
+        assert hard == resource.RLIM_INFINITY or hard >= count, f"the system allows {hard} open files"
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
+
+    yield allow
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture

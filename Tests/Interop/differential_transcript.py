@@ -123,6 +123,8 @@ class Connection:
             return _message(words, payload)
         if line.startswith(b"INFO "):
             info = json.loads(line[5:])
+            if "nonce" in info:
+                info["nonce"] = f"{len(info['nonce'])} characters"
             return "INFO " + json.dumps({name: info[name] for name in INFO_FIELDS if info.get(name)})
         return line.decode("latin1")
 

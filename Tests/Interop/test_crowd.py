@@ -1,26 +1,13 @@
 """Very many clients at once."""
 
-import resource
 import socket
-
-import pytest
 
 CONNECTIONS = 5_000
 
 
-@pytest.fixture
-def many_files():
-    """Lets this process, and the server it starts, have a file for every connection."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+def test_five_thousand_clients_each_get_their_message(allow_files, start):
     # A socket each here, which is read through a file that shares it.
-    needed = CONNECTIONS + 500
-    assert hard == resource.RLIM_INFINITY or hard >= needed, f"the system allows {hard} open files"
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_five_thousand_clients_each_get_their_message(many_files, start):
+    allow_files(CONNECTIONS + 500)
     server = start("--store", "memory", program="rivulet")
     clients = []
     try:

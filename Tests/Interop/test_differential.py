@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from differential_anonymous import ANONYMOUS, KEY
 from differential_differences import ACCEPTED, accepted
 from differential_permissions import PERMISSIONS
 from differential_scripts import SCRIPTS
@@ -61,6 +62,32 @@ def test_permissions_are_those_of_nats_server(script, programs, tmp_path):
     settings.write_text(AUTHORIZATION)
     with nats_server_port("--config", settings) as port, _rivulet(programs, tmp_path, "--config", settings) as server:
         _compare(script, play(script, port), play(script, server.port))
+
+
+def _anonymous(authorization: str, for_nats_server: bool) -> str:
+    # nats-server has it beside its section.
+    return f'{{"no_auth_user": "ann", "authorization": {{{authorization}}}}}' if for_nats_server else (
+        f'{{"authorization": {{"no_auth_user": "ann", {authorization}}}}}')
+
+
+@pytest.fixture(scope="module", params=["passwords", "passwords and keys"])
+def both_anonymous(request, programs, tmp_path_factory):
+    """Both servers, where those who do not say who they are are taken for ann."""
+    folder = tmp_path_factory.mktemp("anonymous")
+    keys = f', {{"nkey": "{KEY}"}}' if "keys" in request.param else ""
+    users = f""""timeout": 30, "users": [
+        {{"user": "ann", "password": "a", "permissions": {{"publish": {{"deny": "b.>"}}, "subscribe": {{"deny": "b.>"}}}}}},
+        {{"user": "root", "password": "r"}}{keys}]"""
+    (folder / "theirs.json").write_text(_anonymous(users, for_nats_server=True))
+    (folder / "ours.json").write_text(_anonymous(users, for_nats_server=False))
+    with nats_server_port("--config", folder / "theirs.json") as port, _rivulet(programs, folder, "--config", "ours.json") as server:
+        yield port, server.port
+
+
+@pytest.mark.parametrize("script", ANONYMOUS, ids=lambda script: script.name)
+def test_the_anonymous_are_those_of_nats_server(script, both_anonymous):
+    theirs, ours = both_anonymous
+    _compare(script, play(script, theirs), play(script, ours))
 
 
 def _compare(script, reference, ours):

@@ -10,7 +10,7 @@ import ssl
 import nats
 import pytest
 
-from conftest import REPOSITORY, received, until
+from conftest import REPOSITORY, barrier, received, until
 from objects import ask, join
 
 
@@ -65,7 +65,9 @@ def test_a_port_that_is_taken_is_refused(start, refusal):
         (["--max-payload", "0"], {}, "maxPayload 0 is not positive"),
         (["--max-connections", "0"], {}, "maxConnections 0 is not positive"),
         (["--http-port", "70000"], {}, "httpPort 70000 is not between 0 and 65535"),
-        ([], {"RIVULET_LAME_DUCK_DURATION": "long"}, 'lameDuckDuration "long" is not a number of seconds'),
+        ([], {"RIVULET_LAME_DUCK_DURATION": "long"}, 'lameDuckDuration "long" is not a time such as 90, 1.5s or 2m'),
+        ([], {"RIVULET_PING_INTERVAL": "0ms"}, "pingInterval 0ms is not positive"),
+        ([], {"RIVULET_PING_MAX": "0"}, "pingMax 0 is not positive"),
     ])
 def test_a_setting_that_makes_no_sense_is_refused(refusal, options, environment, says):
     assert says in refusal(*options, environment=environment)
@@ -127,11 +129,34 @@ async def test_info_is_honest(client):
     assert info["server_name"]
 
 
+def test_pings_may_be_asked_for_often_and_be_owed(start):
+    server = start("--store", "memory", program="rivulet", environment={
+        "RIVULET_PING_INTERVAL": "50ms", "RIVULET_PING_MAX": "3"})
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as silent:
+        said = b""
+        while chunk := silent.recv(4096):
+            said += chunk
+    assert said.split(b"\r\n", 1)[1] == b"PING\r\n" * 3 + b"-ERR 'Stale Connection'\r\n"
+
+
 @pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR2])
 def test_a_server_ends_well_when_asked_to(start, with_signal):
     server = start("--store", "sqlite:game.sqlite")
     assert server.end(with_signal) == 0
     assert "draining" in server.output and "stopped" in server.output
+
+
+async def test_the_signal_to_open_log_files_anew_harms_nobody(start, connect):
+    server = start("--store", "memory", "--log-level", "debug", program="rivulet")
+    async with connect(server) as client:
+        server.signal(signal.SIGUSR1)
+        await until(lambda: "SIGUSR1 is ignored" in server.output)
+        assert await client.rtt() > 0
+        ended = asyncio.create_task(asyncio.to_thread(server.end))
+        # Nor does it while the server ends.
+        await until(lambda: "draining" in server.output)
+        server.signal(signal.SIGUSR1)
+        assert await ended == 0
 
 
 def test_the_default_store_is_a_file_in_the_working_directory(start, tmp_path):
@@ -238,6 +263,46 @@ async def test_hangup_reads_users_and_certificates_again(start, tmp_path):
     finally:
         await ann.close()
         await bob.close()
+
+
+async def test_hangup_changes_whom_the_anonymous_are_taken_for(start, refusal, tmp_path):
+    def configure(name):
+        (tmp_path / "rivulet.yaml").write_text(json.dumps({
+            "store": "memory", "authorization": {"no_auth_user": name, "users": [
+                {"user": user, "password": user, "permissions": {"publish": ["_INBOX.>", f"{user}.>"]}} for user in ("ann", "bob")]}}))
+
+    configure("zed")
+    assert 'authorization.no_auth_user "zed" is none of the users' in refusal("serve", "--config", "rivulet.yaml", program="rivulet")
+    configure("ann")
+    server = start("--config", "rivulet.yaml", program="rivulet")
+    errors = []
+
+    async def note(error):
+        errors.append(str(error).lower())
+
+    client = await nats.connect(server.url, error_cb=note, allow_reconnect=False)
+    try:
+        subscription = await client.subscribe("*.to.*")
+
+        async def may_publish(subject) -> bool:
+            errors.clear()
+            await client.publish(subject, b"")
+            await barrier(client)
+            return not any("permissions violation" in error for error in errors)
+
+        assert await may_publish("ann.to.1") and not await may_publish("bob.to.1")
+        configure("zed")
+        server.signal(signal.SIGHUP)
+        await until(lambda: "settings are wrong" in server.output)
+        assert await may_publish("ann.to.2") and not await may_publish("bob.to.2")
+        configure("bob")
+        server.signal(signal.SIGHUP)
+        await until(lambda: "settings read again" in server.output)
+        await barrier(client)
+        assert await may_publish("bob.to.3") and not await may_publish("ann.to.3")
+        assert [message.subject for message in await received(subscription, 3)] == ["ann.to.1", "ann.to.2", "bob.to.3"]
+    finally:
+        await client.close()
 
 
 async def test_hangup_changes_how_long_a_login_may_take(start, tmp_path):

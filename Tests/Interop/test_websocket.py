@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
+import json
 import os
+import shutil
+import signal
+import socket
+import ssl
 
 import aiohttp
 import nats
 import pytest
 
-from conftest import received
-from server import CERTIFICATES, TRANSPORTS, Server, nats_server_port
+from conftest import received, until
+from server import CERTIFICATES, LISTENING, TRANSPORTS, Server, nats_server_port
 
 SECURE = TRANSPORTS["secure WebSocket"]
 
@@ -155,11 +160,72 @@ async def test_the_file_says_who_may_connect(programs, tmp_path):
         assert server.end() == 0
 
 
+def certificate(port: int, is_plain_first: bool) -> bytes:
+    """What a server shows at this port."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        if is_plain_first:
+            assert connection.recv(4096).startswith(b"INFO ")
+        context = ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")
+        context.check_hostname = False
+        with context.wrap_socket(connection) as encrypted:
+            return encrypted.getpeercert(binary_form=True)
+
+
+def in_file(name: str) -> bytes:
+    return ssl.PEM_cert_to_DER_cert((CERTIFICATES / f"{name}.pem").read_text())
+
+
+@pytest.mark.parametrize("with_node", [False, True])
+async def test_websockets_may_have_tls_of_their_own(programs, tmp_path, with_node):
+    def files(name, prefix):
+        shutil.copy(CERTIFICATES / f"{name}.pem", tmp_path / f"{prefix}.pem")
+        shutil.copy(CERTIFICATES / f"{name}-key.pem", tmp_path / f"{prefix}-key.pem")
+        return {"cert_file": f"{prefix}.pem", "key_file": f"{prefix}-key.pem"}
+
+    settings = {"port": 0, "store": "memory", "websocket": {"port": 0, "tls": files("elsewhere", "ws")}}
+    if with_node:
+        settings["tls"] = files("server", "node")
+    (tmp_path / "rivulet.yaml").write_text(json.dumps(settings))
+    server = Server([programs.path("rivulet"), "serve", "--config", "rivulet.yaml"], tmp_path, transport=SECURE)
+    try:
+        assert server.url.startswith("wss://")
+        port = int(LISTENING.search(server.output)[2])
+        options = SECURE.client_options if with_node else {}
+        client = await nats.connect(f"nats://localhost:{port}", allow_reconnect=False, **options)
+        assert client._server_info.get("tls_required", False) == with_node
+        assert await asyncio.to_thread(certificate, server.port, False) == in_file("elsewhere")
+        if with_node:
+            assert await asyncio.to_thread(certificate, port, True) == in_file("server")
+
+        # Both change together or not at all.
+        files("server", "ws")
+        if with_node:
+            (tmp_path / "node.pem").write_text("no certificate")
+            server.signal(signal.SIGHUP)
+            await until(lambda: "settings are wrong" in server.output)
+            assert await asyncio.to_thread(certificate, server.port, False) == in_file("elsewhere")
+            files("elsewhere", "node")
+        server.signal(signal.SIGHUP)
+        await until(lambda: "settings read again" in server.output)
+        assert await asyncio.to_thread(certificate, server.port, False) == in_file("server")
+        secure = await nats.connect(server.url, allow_reconnect=False, **SECURE.client_options)
+        assert secure._server_info["tls_required"]
+        for each in (secure, client):
+            assert await each.rtt() > 0
+            await each.close()
+    finally:
+        assert server.end() == 0
+
+
 @pytest.mark.parametrize(("file", "says"), [
     ("websocket: {}\n", "websocket needs a port"),
     ("websocket: {port: 70000}\n", "websocket port 70000 is not between 0 and 65535"),
     ("websocket: {port: 0, no_tls: false}\n", "there is no TLS"),
     ("websocket: {port: 0, allowed_origins: [example.org]}\n", '"example.org" is not like https://example.org'),
+    ("websocket: {port: 0, no_tls: true, tls: {cert_file: a, key_file: b}}\n", "websocket has tls, and no_tls as well"),
+    ("websocket: {port: 0, tls: {cert_file: a}}\n", "TLS needs a certificate and its key"),
+    ("websocket: {port: 0, tls: {cert_file: none.pem, key_file: none.pem}}\n", "TLS cannot be used"),
+    ("websocket: {port: 0, tls: {cert: a}}\n", 'websocket.tls has no "cert"'),
     ("websocket: {port: 0, compression: true}\n", 'websocket has no "compression"'),
 ])
 def test_a_section_that_makes_no_sense_is_refused(programs, tmp_path, file, says):

@@ -155,6 +155,24 @@ import Testing
         }
     }
 
+    @Test func whomTheAnonymousAreTakenForIsAUser() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/rivulet.yaml"
+            func resolve(_ authorization: String, _ flags: String...) throws -> String? {
+                try "authorization: {\(authorization)}".write(toFile: path, atomically: true, encoding: .utf8)
+                return try NodeSettings.resolve(NodeOptions.parse(["--config", path] + flags)).node.broker.auth?.anonymousUser
+            }
+            func expect(_ expected: String?, _ resolved: String?) { #expect(resolved == expected) }
+            expect("ann", try resolve("no_auth_user: ann, user: ann, password: a"))
+            expect("ann", try resolve("no_auth_user: ann", "--user", "ann", "--password", "a"))
+            expect(nil, try resolve("no_auth_user: '', user: ann, password: a"))
+            for wrong in ["no_auth_user: ann", "no_auth_user: bob, user: ann, password: a", "no_auth_user: ann, token: ann"] {
+                let error = #expect(throws: SettingError.self) { try resolve(wrong) }
+                #expect(error?.description.contains("is none of the users") == true)
+            }
+        }
+    }
+
     @Test func thePrintedFileIsCompleteAndLoadsBackToTheDefaults() async throws {
         let file = try SettingsFile(yaml: SettingsText.yaml)
         let standard = NodeSettings()
@@ -191,6 +209,45 @@ import Testing
         ] {
             let error = #expect(throws: SettingError.self) { try SettingsFile(yaml: yaml) }
             #expect(error?.description == says)
+        }
+    }
+
+    @Test(arguments: [
+        ("90", Duration.seconds(90)), ("1.5", .milliseconds(1500)), ("100ms", .milliseconds(100)), ("1.5s", .milliseconds(1500)),
+        ("2m", .seconds(120)), ("1h30m", .seconds(5400)), ("1s500ms", .milliseconds(1500)), (".5m", .seconds(30)), ("1.s", .seconds(1)),
+        ("250us", .microseconds(250)), ("250µs", .microseconds(250)), ("7ns", .nanoseconds(7)), ("0", .zero), ("0s", .zero),
+        ("277777h", .seconds(999_997_200)),
+    ])
+    func timesAreReadAsNatsServerDoes(text: String, expected: Duration) {
+        #expect(TimeSpan(text)?.duration == expected)
+    }
+
+    @Test(arguments: [
+        "", " ", "s", ".", ".s", "1d", "-1s", "-1", "+1s", "1 s", "1s ", "1e3", "1e3ms", "1.2.3s", "1s1", "0x10", "inf", "nan", "½s", "١s",
+        "1000000001", "277778h", "ms1", String(repeating: "9", count: 400) + "ns",
+    ])
+    func whatIsNoTimeIsRefused(text: String) {
+        #expect(TimeSpan(text) == nil)
+    }
+
+    @Test func timesMayHaveUnitsWhereverTheyAre() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/rivulet.yaml"
+            try """
+            pingInterval: 100ms
+            pingMax: 5
+            lameDuckDuration: 1m
+            lameDuckGracePeriod: 1.5s
+            idempotencyWindow: 2h
+            authorization: {timeout: 250ms, token: t}
+            websocket: {port: 0, handshake_timeout: 0.5m}
+            """.write(toFile: path, atomically: true, encoding: .utf8)
+            let node = try NodeSettings.resolve(NodeOptions.parse(["--config", path])).node
+            #expect(node.broker.pingInterval == .milliseconds(100) && node.broker.maximumPingsOutstanding == 5)
+            #expect(node.broker.lameDuckDuration == .seconds(60) && node.broker.lameDuckGracePeriod == .milliseconds(1500))
+            #expect(node.objects.idempotencyWindow == .seconds(7200))
+            #expect(node.broker.authenticationTimeout == .milliseconds(250))
+            #expect(node.broker.webSocket?.handshakeTimeout == .seconds(30))
         }
     }
 

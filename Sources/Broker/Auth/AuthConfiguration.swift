@@ -9,12 +9,17 @@ public struct AuthConfiguration: Sendable, Hashable {
     public var users: [User]
     /// What a user may do who has no permissions of their own; nil for everything.
     public var defaultPermissions: UserPermissions?
+    /// The name of the user whom clients are taken for that say nothing of who they are; nil if they are refused. Who says something
+    /// wrong is refused all the same, and where certificates tell who clients are, nobody is taken for this user. If there is no such
+    /// user, nobody is either. nats-server's `no_auth_user`.
+    public var anonymousUser: String?
 
     /// Nobody may connect, until there is a token or a user.
-    public init(token: Secret? = nil, users: [User] = [], defaultPermissions: UserPermissions? = nil) {
+    public init(token: Secret? = nil, users: [User] = [], defaultPermissions: UserPermissions? = nil, anonymousUser: String? = nil) {
         self.token = token
         self.users = users
         self.defaultPermissions = defaultPermissions
+        self.anonymousUser = anonymousUser
     }
 
     /// Somebody who may connect.

@@ -47,6 +47,7 @@ final class Authenticator: Sendable {
     private let token: (secret: Secret, account: Account)?
     private let byName: [String: (proof: AuthConfiguration.User.Proof, account: Account)]
     private let byKey: [UserKey: Account]
+    private let anonymous: Account?
     /// Compared with where there is no such user, so that it takes as long.
     private let decoy: Secret?
 
@@ -58,9 +59,11 @@ final class Authenticator: Sendable {
         token = configuration?.token.map { ($0, Account(name: "[REDACTED]", permissions: defaults)) }
         var byName: [String: (proof: AuthConfiguration.User.Proof, account: Account)] = [:]
         var byKey: [UserKey: Account] = [:]
+        var anonymous: Account?
         var decoy: Secret?
         for user in configuration?.users ?? [] {
             let account = Account(name: user.name, permissions: user.permissions ?? defaults, deadline: user.deadline)
+            if user.name == configuration?.anonymousUser { anonymous = account }
             switch user.proof {
             case .key(let key): byKey[key] = account
             case .certificate: byName[user.name] = (user.proof, account)
@@ -71,9 +74,13 @@ final class Authenticator: Sendable {
         }
         self.byName = byName
         self.byKey = byKey
+        self.anonymous = anonymous
         self.decoy = decoy
         usesKeys = !byKey.isEmpty
     }
+
+    /// Whether clients may come in that say nothing of who they are.
+    var admitsAnonymous: Bool { isOpen || anonymous != nil }
 
     /// Who the client is. Deadlines do not count here.
     ///
@@ -84,7 +91,7 @@ final class Authenticator: Sendable {
         if let names = claim.certificateNames {
             return names.lazy.compactMap { self.byName[$0] }.first.map { .granted($0.account) } ?? .refused
         }
-        if let key = options.nkey, !key.isEmpty { return signed(by: key, claim) }
+        if usesKeys, let key = options.nkey, !key.isEmpty { return signed(by: key, claim) }
         if let name = options.user, !name.isEmpty {
             let guess = options.password ?? ""
             if let user = byName[name], case .password(let secret) = user.proof {
@@ -92,6 +99,7 @@ final class Authenticator: Sendable {
             }
             return decoy.map { .undecided(nil, $0, guess: guess) } ?? .refused
         }
+        if let anonymous, options.password ?? "" == "", options.authToken ?? "" == "" { return .granted(anonymous) }
         if let guess = options.authToken, let token { return compare(guess, with: token.secret, token.account, known: known) }
         return .refused
     }

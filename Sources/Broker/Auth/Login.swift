@@ -27,6 +27,8 @@ struct Login {
     let nonce: String?
     /// Whether the client had to log in when it connected.
     let isRequired: Bool
+    /// Whether it is told so. Those who are taken for somebody without a login need not know.
+    let isAnnounced: Bool
     private let gate: Gate
     private var claim: Authenticator.Claim?
     private var known: Secret?
@@ -36,11 +38,9 @@ struct Login {
         self.gate = gate
         let authenticator = gate.authenticator
         isRequired = !authenticator.isOpen
+        isAnnounced = !authenticator.admitsAnonymous
         nonce = authenticator.usesKeys ? Gate.makeNonce() : nil
     }
-
-    /// Whether nobody needs to log in, now.
-    var isOpen: Bool { gate.authenticator.isOpen }
 
     /// The question to be answered next; once.
     mutating func takeQuestion() -> Question? {

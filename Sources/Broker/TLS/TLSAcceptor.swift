@@ -5,28 +5,35 @@ import Synchronization
 
 /// Encrypts the connections a broker accepts, with the certificates it read last.
 final class TLSAcceptor: Sendable {
-    private struct Current {
-        var configuration: BrokerTLSConfiguration
-        var context: NIOSSLContext
+    /// What was read from the files that settings name.
+    struct Material: Sendable {
+        let configuration: BrokerTLSConfiguration
+        fileprivate let context: NIOSSLContext
+
+        /// Reads the files.
+        ///
+        /// - Throws: ``BrokerError`` with `cannotUseTLS`.
+        static func read(_ configuration: BrokerTLSConfiguration) async throws(BrokerError) -> Material {
+            do {
+                let context = try await NIOThreadPool.singleton.runIfActive {
+                    try NIOSSLContext(configuration: TLSAcceptor.settings(configuration))
+                }
+                return Material(configuration: configuration, context: context)
+            } catch {
+                throw BrokerError(.cannotUseTLS, "TLS cannot be used with the files that are configured: \(error)", cause: error)
+            }
+        }
     }
 
-    private let current: Mutex<Current>
+    private let current: Mutex<Material>
 
-    private init(_ current: Current) {
-        self.current = Mutex(current)
+    init(_ material: Material) {
+        current = Mutex(material)
     }
 
-    /// Reads the files.
-    ///
-    /// - Throws: ``BrokerError`` with `cannotUseTLS`.
-    static func open(_ configuration: BrokerTLSConfiguration) async throws(BrokerError) -> TLSAcceptor {
-        TLSAcceptor(Current(configuration: configuration, context: try await read(configuration)))
-    }
-
-    /// Reads the files anew; connections made from now on use them. If that fails all stays as it was.
-    func reload(_ configuration: BrokerTLSConfiguration) async throws(BrokerError) {
-        let next = Current(configuration: configuration, context: try await Self.read(configuration))
-        current.withLock { $0 = next }
+    /// Connections made from now on use this.
+    func change(to material: Material) {
+        current.withLock { $0 = material }
     }
 
     var configuration: BrokerTLSConfiguration { current.withLock { $0.configuration } }
@@ -58,15 +65,7 @@ final class TLSAcceptor: Sendable {
         }
     }
 
-    private static func read(_ configuration: BrokerTLSConfiguration) async throws(BrokerError) -> NIOSSLContext {
-        do {
-            return try await NIOThreadPool.singleton.runIfActive { try NIOSSLContext(configuration: settings(configuration)) }
-        } catch {
-            throw BrokerError(.cannotUseTLS, "TLS cannot be used with the files that are configured: \(error)", cause: error)
-        }
-    }
-
-    private static func settings(_ configuration: BrokerTLSConfiguration) throws -> TLSConfiguration {
+    fileprivate static func settings(_ configuration: BrokerTLSConfiguration) throws -> TLSConfiguration {
         let chain = try NIOSSLCertificate.fromPEMFile(configuration.certificateFile).map { NIOSSLCertificateSource.certificate($0) }
         let key = try NIOSSLPrivateKey(file: configuration.keyFile, format: .pem)
         var settings = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))

@@ -4,8 +4,11 @@ public struct WebSocketConfiguration: Sendable, Hashable {
     public var host: String?
     /// The TCP port to listen at; 0 for any that is free.
     public var port: Int
-    /// Whether connections are encrypted by the broker's TLS settings, if it has some. TLS then comes before everything else.
+    /// Whether connections are encrypted, by ``tls`` or else by the broker's TLS settings, if there are some. TLS then comes before
+    /// everything else.
     public var encrypts = true
+    /// How these connections are encrypted; nil for like the broker's others.
+    public var tls: BrokerTLSConfiguration?
     /// Whether the page that a browser connects from must come from the host and port it connects to.
     public var sameOrigin = false
     /// Where the page that a browser connects from may come from; empty for anywhere. Clients that are no browsers tell no origin and

@@ -18,21 +18,21 @@ final class WebSocketHandler: ChannelDuplexHandler {
         case refuse(WebSocketDecoder.Violation)
     }
 
-    private let closeGrace: TimeAmount
+    private let closeGrace: Duration
     private var decoder: WebSocketDecoder
     private var unflushed: [(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)] = []
     private var ending: Ending?
     private var hasSentClose = false
     /// Why the connection is going to close its output.
     private var farewell: WireError?
-    private var closeTimer: Scheduled<Void>?
+    private var closeTimer: LoopTimers.Timer?
     private var isAnsweringPing = false
     /// The last ping that has no answer; older ones need none.
     private var ping: [UInt8]?
 
     init(maximumFrameSize: Int, closeGrace: Duration) {
         decoder = WebSocketDecoder(maximumFrameSize: maximumFrameSize)
-        self.closeGrace = TimeAmount(closeGrace)
+        self.closeGrace = closeGrace
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -130,7 +130,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
     private func end(with frame: ByteBuffer, _ context: ChannelHandlerContext) {
         send(close: frame, context)
         let channel = context.channel
-        closeTimer = context.eventLoop.scheduleTask(in: closeGrace) { channel.close(promise: nil) }
+        closeTimer = LoopTimers.of(context.eventLoop).schedule(in: closeGrace) { channel.close(promise: nil) }
     }
 
     private func send(close frame: ByteBuffer, _ context: ChannelHandlerContext) {

@@ -30,7 +30,7 @@ final class WebSocketUpgradeHandler: ChannelInboundHandler, RemovableChannelHand
     private let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
     private let encoder = HTTPResponseEncoder()
     private var state = State.waiting
-    private var timer: Scheduled<Void>?
+    private var timer: LoopTimers.Timer?
 
     init(
         _ handshake: WebSocketHandshake, upgrades: PendingUpgrades, closeGrace: Duration, logger: Logger,
@@ -125,6 +125,6 @@ final class WebSocketUpgradeHandler: ChannelInboundHandler, RemovableChannelHand
     private func closeLater(_ time: Duration, _ context: ChannelHandlerContext) {
         timer?.cancel()
         let channel = context.channel
-        timer = context.eventLoop.scheduleTask(in: TimeAmount(time)) { channel.close(promise: nil) }
+        timer = LoopTimers.of(context.eventLoop).schedule(in: time) { channel.close(promise: nil) }
     }
 }

@@ -1,0 +1,148 @@
+import Logging
+import Synchronization
+
+// How an activation empties its mailbox. Where messages are received, and as long as nothing has to be waited for, a stint on that thread
+// does: it takes no task. Everything else is done by a task that ends when the mailbox is empty.
+extension Activation {
+    private enum Found {
+        case letter(Letter)
+        /// One that has to be waited for; it is still there.
+        case long
+        /// None; the object was put to rest.
+        case nothing
+    }
+
+    /// A busy object lets others have the thread after so many letters.
+    private static let longestStint = 64
+
+    func startDrain() {
+        guard kind.configuration.execution == .receivingThread, let thread = services.bus.deliveringThread else { return startTask() }
+        services.turns.enter()
+        thread.afterwards { self.stint(on: thread) }
+    }
+
+    private func startTask(on thread: (any DeliveringThread)? = nil, after unsent: Output? = nil) {
+        let task = services.turns.start(on: thread) {
+            if let unsent { await self.send(unsent) }
+            await self.drain()
+        }
+        state.withLock { $0.drain = task }
+    }
+
+    // MARK: On the receiving thread
+
+    private func stint(on thread: any DeliveringThread) {
+        defer { services.turns.leave() }
+        var core = takeCore()
+        for _ in 0..<Self.longestStint {
+            switch next(&core, isStint: true) {
+            case .nothing: return
+            case .letter(.delivery(let delivery)):
+                guard let unsent = handleAtOnce(delivery, &core) else { continue }
+                keep(core)
+                return startTask(on: thread, after: unsent)
+            case .letter(.deactivate), .long:
+                keep(core)
+                return startTask(on: thread)
+            }
+        }
+        keep(core)
+        services.turns.enter()
+        thread.afterwards { self.stint(on: thread) }
+    }
+
+    // MARK: In a task
+
+    private func drain() async {
+        var core = takeCore()
+        var handled = 0
+        while case .letter(let letter) = next(&core, isStint: false) {
+            handled += 1
+            if handled % Self.longestStint == 0 { await Task.yield() }
+            switch letter {
+            case .delivery(let delivery): await handle(delivery, &core)
+            case .deactivate: if await end(&core) { return }
+            }
+            if Task.isCancelled {
+                // Only the overdue turn is cancelled; what waits goes on by itself.
+                keep(core)
+                return startDrain()
+            }
+        }
+    }
+
+    // MARK: The mailbox
+
+    private func takeCore() -> Core? {
+        state.withLock { state in
+            defer { state.core = nil }
+            return state.core
+        }
+    }
+
+    private func keep(_ core: Core?) {
+        state.withLock { $0.core = core }
+    }
+
+    /// The next letter; if there is none, the object is put to rest.
+    private func next(_ core: inout Core?, isStint: Bool) -> Found {
+        var ended = false
+        let found = state.withLock { state -> Found in
+            if let lost = core, lost.generation != state.generation { core = nil }
+            if isStint, let first = state.mailbox.first, !isShort(first, core, state) { return .long }
+            state.lastUsed = services.time.now
+            if let letter = state.mailbox.next() {
+                // A stint cannot be cancelled.
+                state.turnStarted = isStint ? nil : state.lastUsed
+                return .letter(letter)
+            }
+            state.turnStarted = nil
+            state.isDraining = false
+            state.drain = nil
+            if core == nil, state.held == 0 {
+                state.hasEnded = true
+                ended = true
+                Self.cancelTimers(&state)
+            } else {
+                state.core = core
+                if state.idleCheck == nil { state.idleCheck = checkIdle(after: kind.configuration.idleTimeout) }
+            }
+            return .nothing
+        }
+        if ended { onEnd(self) }
+        return found
+    }
+
+    /// Whether nothing has to be waited for: the object is loaded, not too many of its turns are held, and the handler cannot wait.
+    private func isShort(_ letter: Letter, _ core: Core?, _ state: State) -> Bool {
+        guard case .delivery(let delivery) = letter, let core, !services.tracing.isOn,
+            state.isSettled(core.generation, to: kind.configuration.mailboxCapacity) == true
+        else { return false }
+        if case .suspending = kind[delivery.message]?.body { return false }
+        return true
+    }
+
+    /// Runs the last turn and ends, unless messages came in the meantime: then the object is activated anew.
+    private func end(_ core: inout Core?) async -> Bool {
+        if let last = core, isCurrent(last.generation) {
+            await runDeactivating(&core)
+            _ = await settle(last.generation, to: 0)
+        }
+        core = nil
+        await stopBackground()
+        let ended = state.withLock { state -> Bool in
+            Self.cancelTimers(&state)
+            guard state.mailbox.isEmpty else { return false }
+            state.isDraining = false
+            state.turnStarted = nil
+            state.drain = nil
+            state.hasEnded = true
+            return true
+        }
+        if ended {
+            services.logger.debug("deactivated", metadata: ["object": "\(id)"])
+            onEnd(self)
+        }
+        return ended
+    }
+}
