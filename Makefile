@@ -8,6 +8,8 @@ FUZZ_SECONDS ?= 60
 FUZZ_SEED ?= 0
 # All at once they would keep each other from meeting their time-outs.
 TESTS_AT_ONCE ?= 8
+# Debian's packages with the libraries that everything is linked with.
+LIBRARIES := libsqlite3-dev libcrypt-dev libpq-dev
 
 .DEFAULT_GOAL := help
 .PHONY: help run test fuzz fuzzwire tsan stress lint format bench budgets
@@ -16,14 +18,14 @@ help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
 
 run: ## Build and start BlackJackServer; Ctrl-C ends it
-	$(call install,libsqlite3-dev libcrypt-dev)
+	$(call install,$(LIBRARIES))
 	$(SWIFT) build --product BlackJackServer
 	$(SWIFT) build --product BlackJackClient
 	@echo "To play, in another terminal: swift run BlackJackClient play --name you"
 	@exec "$$($(SWIFT) build --show-bin-path)/BlackJackServer"
 
 test: $(VENV)/installed ## Run all tests
-	$(call install,libsqlite3-dev libcrypt-dev)
+	$(call install,$(LIBRARIES) postgresql)
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --disable-xctest --experimental-maximum-parallelization-width $(TESTS_AT_ONCE)
 	$(VENV)/bin/pytest Tests/Interop --quiet --programs "$$($(SWIFT) build --show-bin-path)"
@@ -41,19 +43,19 @@ tsan: ## Test the broker and the client with the thread sanitizer
 	RIVULET_SANITIZER=thread $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --disable-xctest --no-parallel
 
 stress: $(VENV)/installed ## Run the tests under load in full
-	$(call install,libsqlite3-dev libcrypt-dev)
+	$(call install,$(LIBRARIES))
 	$(SWIFT) build --product rivulet
 	$(SWIFT) build --product BlackJackServer
 	$(VENV)/bin/pytest Tests/Interop/test_load.py --stress --quiet --programs "$$($(SWIFT) build --show-bin-path)"
 
 bench: $(VENV)/installed ## Compare the broker with nats-server; BENCH=--quick takes a minute
-	$(call install,libsqlite3-dev libcrypt-dev)
+	$(call install,$(LIBRARIES))
 	$(RELEASE) --product rivulet
 	$(RELEASE) --product BenchObjects
 	$(VENV)/bin/python Benchmarks/compare.py $(BENCH)
 
 budgets: ## Count allocations per message on the hot paths, and compare them with their budgets
-	$(call install,libsqlite3-dev libcrypt-dev)
+	$(call install,$(LIBRARIES))
 	$(RELEASE) --product rivulet
 	$(RELEASE) --product BudgetServer
 	$(PYTHON) Benchmarks/Budgets/budgets.py
@@ -99,6 +101,11 @@ define install-now
     if [ "$$(id -u)" = 0 ]; then root=; \
     elif command -v sudo >/dev/null; then root=sudo; \
     else echo "please install: $(1)" >&2; exit 1; fi; \
+    case " $(1) " in *" postgresql "*) $(no-cluster) ;; esac; \
     $$root env DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
     $$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $(1) >/dev/null
 endef
+
+# The tests start a server of their own. Debian's package would make another, and start it, unless it is told not to before it comes.
+no-cluster = $$root sh -c 'cd /etc && mkdir -p postgresql-common && cd postgresql-common && test -e createcluster.conf || \
+    echo "create_main_cluster = off" >createcluster.conf'

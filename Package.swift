@@ -93,6 +93,9 @@ let package = Package(
         .systemLibrary(name: "CCrypt", path: "Sources/CCrypt", providers: [.apt(["libcrypt-dev"])]),
         library("RivuletBackbone", "Backbone", ["RivuletSubscriptions"]),
         library("RivuletSQLite", "SQLite", ["RivuletSubscriptions", "RivuletBackbone", grdb, sqlite, logging]),
+        .systemLibrary(
+            name: "CLibpq", path: "Sources/CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        library("RivuletPostgres", "Postgres", ["RivuletSubscriptions", "RivuletBackbone", "CLibpq", deque, logging]),
         library(
             "RivuletObjects", "Objects",
             ["RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", deque, logging, metrics]),
@@ -102,8 +105,8 @@ let package = Package(
         library(
             "Rivulet", "Node",
             [
-                "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletSQLite", "RivuletBroker",
-                "RivuletMonitoring", "RivuletObjects", logging, lifecycle, arguments, configuration, signals, yaml,
+                "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletSQLite", "RivuletPostgres",
+                "RivuletBroker", "RivuletMonitoring", "RivuletObjects", logging, lifecycle, arguments, configuration, signals, yaml,
             ]),
         library(
             "RivuletTesting", "Testing",
@@ -131,6 +134,8 @@ let package = Package(
         tests("BrokerTests", ["RivuletBroker", "RivuletSubscriptions", "RivuletWire", nioCore, nioPosix, nioEmbedded, logging]),
         tests(
             "BackboneTests", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", grdb, logging]),
+        tests(
+            "PostgresTests", ["RivuletPostgres", "RivuletBackbone", "RivuletSubscriptions", "RivuletTesting", logging]),
         tests(
             "ObjectsTests",
             [

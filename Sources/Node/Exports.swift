@@ -2,3 +2,5 @@
 @_exported public import RivuletBroker
 @_exported public import RivuletMonitoring
 @_exported public import RivuletObjects
+
+@_exported public import struct RivuletPostgres.PostgresURL

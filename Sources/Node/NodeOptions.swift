@@ -21,8 +21,11 @@ public struct NodeOptions: ParsableArguments, Sendable {
 
     /// See the help text.
     @Option(
-        help: ArgumentHelp("Where objects and events are kept: memory or sqlite:PATH (default: sqlite:rivulet.sqlite).", valueName: "store")
-    )
+        help: ArgumentHelp(
+            """
+            Where objects and events are kept: memory, sqlite:PATH or postgres://USER@HOST/DATABASE (default: sqlite:rivulet.sqlite). Others \
+            on this machine can read flags: with a password better use RIVULET_STORE.
+            """, valueName: "store"))
     public var store: String?
 
     /// See the help text.

@@ -1,5 +1,6 @@
 import Logging
 import RivuletBackbone
+import RivuletPostgres
 import RivuletSQLite
 import RivuletSubscriptions
 
@@ -23,6 +24,11 @@ struct OpenBackbone: Sendable {
                     logger.error("the store was not closed properly", metadata: ["store": "\(path)", "error": "\(error)"])
                 }
             }
+        case .postgres(let url):
+            // Nodes do not share a store yet.
+            let settings = PostgresConfiguration(url: url, isExclusive: true)
+            let postgres = try await PostgresBackbone.open(settings, logger: logger)
+            return OpenBackbone(store: postgres, log: postgres) { await postgres.close() }
         }
     }
 }

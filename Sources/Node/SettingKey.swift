@@ -17,7 +17,7 @@ enum SettingKey: String, CaseIterable {
         case .port: "TCP port; 0 takes one that is free"
         case .httpHost: "address where monitoring listens"
         case .httpPort: "TCP port of monitoring over HTTP; 0 takes one that is free, without it there is none"
-        case .store: "where objects and events are kept: memory or sqlite:PATH"
+        case .store: "where objects and events are kept: memory, sqlite:PATH or postgres://USER@HOST/DATABASE"
         case .logLevel: "trace, debug, info, notice, warning, error or critical"
         case .serverName: "the name that clients see; a random one if there is none"
         case .maxPayload: "most bytes of a message"

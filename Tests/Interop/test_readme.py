@@ -47,7 +47,7 @@ def of(*languages, section=None) -> list[Block]:
 
 
 def test_there_is_no_block_that_is_not_tested():
-    assert {block.language for block in README} == {"swift", "sh", "python", "json", "text", "yaml"}
+    assert {block.language for block in README} == {"swift", "sh", "python", "json", "text", "yaml", "sql"}
     run = {block.section for block in of("sh", "python", "json", "text")}
     assert run == {FIRST, *SECTIONS}
     assert "".join(block.text for block in of("sh", section=FIRST)).split() == (

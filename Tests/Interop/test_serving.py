@@ -55,7 +55,7 @@ def test_a_port_that_is_taken_is_refused(start, refusal):
     ("options", "environment", "says"),
     [
         (["--port", "70000"], {}, "port 70000 is not between 0 and 65535"),
-        (["--store", "postgres://x"], {}, "neither"),
+        (["--store", "mysql://x"], {}, "neither"),
         (["--log-level", "loud"], {}, '"loud" is not one of trace'),
         (["--config", "none.yaml"], {}, "none.yaml cannot be read"),
         ([], {"RIVULET_PORT": "abc"}, 'port "abc" is not a number'),

@@ -30,7 +30,7 @@ extension ClusterFixture {
 
     /// Commits one turn that sets the state to the owner's name.
     func commit(_ object: ObjectID, version: UInt64, _ owner: Ownership) async throws -> TurnOutcome? {
-        let state = Array(owner.node.utf8)
+        let state = Array("\"\(owner.node)\"".utf8)
         let turn = TurnCommit(object: object, ownerEpoch: owner.epoch, expectedVersion: version, state: state)
         return try await backbone.commit([turn]).first
     }

@@ -83,7 +83,7 @@ public enum DirectoryConformance {
 
             try await fixture.pass(.seconds(2))
             let new = try await fixture.backbone.claim(ann, for: try await fixture.join("b"))
-            let stored = StoredObject(state: Array("a".utf8), version: 1, ownerEpoch: new.epoch)
+            let stored = StoredObject(state: Array("\"a\"".utf8), version: 1, ownerEpoch: new.epoch)
             try expect("what is stored", try await fixture.backbone.load(ann), is: stored)
             try expect("the outcome of the former owner's turn", try await fixture.commit(ann, version: 1, old), is: .fenced)
             let last = try await fixture.commit(ann, version: 1, new)

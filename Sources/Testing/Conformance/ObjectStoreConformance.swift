@@ -97,7 +97,7 @@ public enum ObjectStoreConformance {
         },
         ConformanceCheck("a turn that meets its condition commits after a fenced one of the same object") { fixture in
             let outcomes = try await fixture.commit([
-                try fixture.turn(ann, version: 0, epoch: 7, state: "old"), try fixture.turn(ann, version: 0, state: "1"),
+                try fixture.turn(ann, version: 0, epoch: 7, state: "0"), try fixture.turn(ann, version: 0, state: "1"),
             ])
             try outcomes[0].expectFenced("the turn under epoch 7")
             _ = try outcomes[1].receipt()

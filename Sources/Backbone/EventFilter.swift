@@ -1,14 +1,15 @@
-import RivuletSubscriptions
+package import RivuletSubscriptions
 
-/// A pattern as the events table can answer it: the object, if the pattern names one, is found by an index; what the pattern
+/// A pattern as a table of events can answer it: the object, if the pattern names one, is found by an index; what the pattern
 /// wants beyond that is matched event by event.
-struct EventFilter: Sendable {
+package struct EventFilter: Sendable {
     /// The encoded id of the only object whose events can match.
-    let id: String?
+    package let id: String?
     /// What must be matched besides; nil when the object, or the stream, says it all.
-    let pattern: SubjectPattern?
+    package let pattern: SubjectPattern?
 
-    init(_ pattern: SubjectPattern?, stream: String) {
+    /// What a read of the stream asks for.
+    package init(_ pattern: SubjectPattern?, stream: String) {
         guard let pattern else {
             (id, self.pattern) = (nil, nil)
             return

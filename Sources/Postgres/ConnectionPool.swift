@@ -1,0 +1,182 @@
+import DequeModule
+import Dispatch
+import Foundation
+import RivuletBackbone
+import RivuletSubscriptions
+import Synchronization
+
+/// Threads that each own one connection and take jobs from one queue.
+///
+/// A thread starts when a job finds all others busy, and connects before it takes one. While there is no connection, jobs wait until
+/// their deadlines; nobody waits for longer.
+final class ConnectionPool<Session>: Sendable {
+    private struct State {
+        var waiting: Deque<Job<Session>> = []
+        var threads = 0
+        var idle = 0
+        var isOpen = true
+        /// Why the last attempt to connect failed, while there was none that succeeded.
+        var trouble: StoreError?
+        var expiry: ScheduledAction?
+        var ended: CheckedContinuation<Void, Never>?
+    }
+
+    /// More than these would wait longer than is useful.
+    private static var queueLimit: Int { 16_384 }
+
+    private let state = Mutex(State())
+    private let work = DispatchSemaphore(value: 0)
+    private let name: String
+    private let size: Int
+    private let time = SystemTime()
+    private let connect: @Sendable () throws(StoreError) -> Session
+
+    /// - Parameters:
+    ///   - name: Of its threads.
+    ///   - connect: Called on a thread of the pool.
+    init(_ name: String, size: Int, connect: @escaping @Sendable () throws(StoreError) -> Session) {
+        self.name = name
+        self.size = max(1, size)
+        self.connect = connect
+    }
+
+    /// Queues a job; it is told at once when there is no room or the pool was closed.
+    func add(_ job: Job<Session>) {
+        let refusal = state.withLock { state -> StoreError? in
+            guard state.isOpen else { return StoreError(.closed, "the store was closed") }
+            guard state.waiting.count < Self.queueLimit else { return StoreError(.unavailable, "too many calls wait for it") }
+            state.waiting.append(job)
+            staff(&state)
+            watch(&state)
+            return nil
+        }
+        if let refusal { job.giveUp(refusal) }
+    }
+
+    /// Takes no more jobs; the threads end, and their connections, when those that are queued have.
+    func shut() {
+        state.withLock { state in
+            state.isOpen = false
+            while state.idle > 0 { wake(&state) }
+        }
+    }
+
+    /// Shuts, and waits until that is over.
+    func close() async {
+        shut()
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if state.threads > 0 { state.ended = continuation }
+                return state.threads == 0
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    // MARK: Threads
+
+    /// Sees to it that a thread takes the job that came.
+    private func staff(_ state: inout State) {
+        if state.idle > 0 { return wake(&state) }
+        guard state.threads < size else { return }
+        state.threads += 1
+        let thread = Thread { self.serve() }
+        thread.name = name
+        thread.start()
+    }
+
+    private func wake(_ state: inout State) {
+        state.idle -= 1
+        work.signal()
+    }
+
+    /// Sees to it that the first job is given up at its deadline.
+    private func watch(_ state: inout State) {
+        guard state.expiry == nil, let first = state.waiting.first else { return }
+        state.expiry = time.schedule(at: time.now + first.deadline.remaining) { [weak self] in self?.expire() }
+    }
+
+    private func serve() {
+        var session: Session?
+        var backoff = Backoff()
+        while waitForWork() {
+            do throws(StoreError) {
+                let current: Session
+                if let session { current = session } else { current = try connect() }
+                session = current
+                backoff = Backoff()
+                state.withLock { $0.trouble = nil }
+                switch attempt(on: current) {
+                case .done, nil: break
+                case .lost(let error), .broken(let error):
+                    session = nil
+                    state.withLock { $0.trouble = error }
+                }
+            } catch {
+                state.withLock { $0.trouble = error }
+                backoff.wait()
+            }
+        }
+        session = nil
+        state.withLock { state -> CheckedContinuation<Void, Never>? in
+            state.threads -= 1
+            guard state.threads == 0 else { return nil }
+            state.expiry?.cancel()
+            defer { state.ended = nil }
+            return state.ended
+        }?.resume()
+    }
+
+    /// - Returns: False when there is nothing more to do, ever.
+    private func waitForWork() -> Bool {
+        while true {
+            let goesOn = state.withLock { state -> Bool? in
+                if !state.waiting.isEmpty { return true }
+                guard state.isOpen else { return false }
+                state.idle += 1
+                return nil
+            }
+            if let goesOn { return goesOn }
+            work.wait()
+        }
+    }
+
+    /// Takes the first job and tries it; one whose connection was lost stands first again.
+    private func attempt(on session: Session) -> Job<Session>.Progress? {
+        guard let job = state.withLock({ $0.waiting.popFirst() }) else { return nil }
+        let progress = job.attempt(session)
+        guard case .lost(let error) = progress else { return progress }
+        guard !job.deadline.hasPassed else {
+            job.giveUp(error)
+            return progress
+        }
+        state.withLock { state in
+            state.waiting.prepend(job)
+            state.expiry?.cancel()
+            state.expiry = nil
+            watch(&state)
+        }
+        return progress
+    }
+
+    private func expire() {
+        let (late, trouble) = state.withLock { state in
+            var late: [Job<Session>] = []
+            while let first = state.waiting.first, first.deadline.hasPassed { late.append(state.waiting.removeFirst()) }
+            state.expiry = nil
+            watch(&state)
+            return (late, state.trouble)
+        }
+        for job in late { job.giveUp(trouble) }
+    }
+}
+
+/// How long to wait between attempts to connect: 50 ms at first, a second at the most.
+private struct Backoff {
+    private var milliseconds: UInt32 = 50
+
+    mutating func wait() {
+        usleep(milliseconds * 1000)
+        milliseconds = min(1000, milliseconds * 2)
+    }
+}

@@ -1,0 +1,137 @@
+public import Logging
+public import RivuletBackbone
+public import RivuletSubscriptions
+import Synchronization
+
+/// All five contracts in one schema of a PostgreSQL database, which many nodes may share.
+///
+/// A commit is on the disk of the database when it returns. Calls may come from any task and are not torn by cancellation; libpq works on
+/// threads of its own. A connection that is lost is made again, and what does no harm twice is tried again, until the time-out.
+public final class PostgresBackbone: Sendable {
+    let configuration: PostgresConfiguration
+    let schema: Schema
+    let time: any TimeSource
+    let statements: Statements
+    let listener: RelayListener
+    let doorbell: Doorbell
+    private let readers: ConnectionPool<ServerConnection>
+    private let writers: ConnectionPool<WriterSession>
+
+    private init(_ opening: PostgresOpening, time: any TimeSource) {
+        configuration = opening.configuration
+        schema = opening.schema
+        self.time = time
+        statements = Statements(schema)
+        let readers = ConnectionPool("rivulet.postgres.read", size: configuration.connections) { () throws(StoreError) in
+            try opening.connect("use")
+        }
+        self.readers = readers
+        let writer = Writer(opening)
+        writers = ConnectionPool("rivulet.postgres.commit", size: 1) { () throws(StoreError) in try writer.connect() }
+        doorbell = Doorbell(schema: schema, readers: readers, timeout: configuration.timeout)
+        listener = RelayListener(opening, doorbell: doorbell)
+    }
+
+    deinit {
+        listener.shut()
+        writers.shut()
+        readers.shut()
+    }
+
+    /// Connects to the database and brings the schema up to date.
+    ///
+    /// - Parameter time: Stamps the commits and says which idempotency records have expired. Leases run on the database's clock.
+    /// - Throws: ``StoreError``: `unavailable` when the database cannot be reached or would not be durable, `inUse` when another node has
+    ///   the schema for itself, `incompatible` when the server is too old, or the schema another program's or of a newer Rivulet,
+    ///   `readOnly` when the user may not make tables.
+    public static func open(
+        _ configuration: PostgresConfiguration, time: any TimeSource = SystemTime(), logger: Logger
+    ) async throws(StoreError) -> PostgresBackbone {
+        guard ServerConnection.canRead(configuration.url) else {
+            throw StoreError(.unavailable, "cannot open the PostgreSQL database: its URL cannot be read")
+        }
+        let opening = PostgresOpening(configuration: configuration, schema: try Schema(configuration.schema), logger: logger)
+        try await PostgresOpening.blocking { () throws(StoreError) in try opening.migrate() }.get()
+        let backbone = PostgresBackbone(opening, time: time)
+        do {
+            try await backbone.write("open") { (_) throws(ServerError) in }
+        } catch {
+            await backbone.writers.close()
+            throw error
+        }
+        return backbone
+    }
+
+    /// Waits for the calls under way, then ends all connections. Later calls throw `closed`; closing again does nothing.
+    public func close() async {
+        let (schema, deadline) = (schema, Deadline(in: configuration.timeout))
+        try? await write("close") { (writer) throws(ServerError) in try writer.resign(schema, until: deadline) }
+        await listener.close()
+        await writers.close()
+        await readers.close()
+    }
+
+    /// Runs `body` on a connection.
+    ///
+    /// - Parameter again: Whether it does no harm when it is done a second time, because the connection was lost before the answer came.
+    func call<Value: Sendable>(
+        _ task: String, again: Bool = true, _ body: @escaping @Sendable (ServerConnection, Deadline) throws(ServerError) -> Value
+    ) async throws(StoreError) -> Value {
+        let deadline = Deadline(in: configuration.timeout)
+        return try await call(task, on: readers, again: again, deadline) { connection throws(ServerError) in try body(connection, deadline)
+        }
+    }
+
+    /// Runs a statement on a connection and gives what `read` makes of its rows.
+    func call<Value: Sendable>(
+        _ task: String, again: Bool = true, _ statement: Statement, _ parameters: Parameters = Parameters(),
+        _ read: @escaping @Sendable (Rows) -> Value
+    ) async throws(StoreError) -> Value {
+        try await call(task, again: again) { connection, deadline throws(ServerError) in
+            read(try connection.run(statement, parameters, until: deadline))
+        }
+    }
+
+    /// Commits a batch on the one connection that does.
+    func commit(_ batch: [TurnCommit], at time: Timestamp) async throws(StoreError) -> [TurnOutcome] {
+        let (deadline, store) = (Deadline(in: configuration.timeout), "\(configuration.url)")
+        return try await withCheckedContinuation { (continuation: CheckedContinuation<Result<[TurnOutcome], StoreError>, Never>) in
+            let commit = CommitJob(batch, at: time, deadline: deadline, store: store) { continuation.resume(returning: $0) }
+            writers.add(commit.job)
+        }.get()
+    }
+
+    private func write<Value: Sendable>(
+        _ task: String, _ body: @escaping @Sendable (WriterSession) throws(ServerError) -> Value
+    ) async throws(StoreError) -> Value {
+        try await call(task, on: writers, again: true, Deadline(in: configuration.timeout), body)
+    }
+
+    private func call<Session, Value: Sendable>(
+        _ task: String, on pool: ConnectionPool<Session>, again: Bool, _ deadline: Deadline,
+        _ body: @escaping @Sendable (Session) throws(ServerError) -> Value
+    ) async throws(StoreError) -> Value {
+        let store = "\(configuration.url)"
+        return try await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, StoreError>, Never>) in
+            pool.add(
+                Job(deadline: deadline) { session in
+                    do throws(ServerError) {
+                        continuation.resume(returning: .success(try body(session)))
+                    } catch {
+                        let explained = error.explained(task, store)
+                        if error.isLost, again { return .lost(explained) }
+                        continuation.resume(returning: .failure(explained))
+                        if error.isLost { return .broken(explained) }
+                    }
+                    return .done
+                } giveUp: { reason in
+                    continuation.resume(returning: .failure(Self.refusal(task, store, reason)))
+                })
+        }.get()
+    }
+
+    private static func refusal(_ task: String, _ store: String, _ reason: StoreError?) -> StoreError {
+        guard let reason else { return StoreError(.unavailable, "cannot \(task) \(store): all connections are busy") }
+        return reason.code == .closed ? StoreError(.closed, "cannot \(task) \(store): the store was closed") : reason
+    }
+}

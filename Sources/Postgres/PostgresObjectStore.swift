@@ -1,0 +1,47 @@
+public import RivuletBackbone
+public import RivuletSubscriptions
+
+extension PostgresBackbone: ObjectStore {
+    /// What is stored of an object.
+    ///
+    /// - Throws: ``StoreError``; `incompatible` when the names are longer than an index of PostgreSQL holds.
+    public func load(_ object: ObjectID) async throws(StoreError) -> StoredObject {
+        var parameters = Parameters()
+        try parameters.add(object)
+        parameters.add(time.wallTime.nanoseconds)
+        return try await call("load \(object) from", statements.load, parameters) { rows in
+            guard rows.count > 0 else { return StoredObject() }
+            let replies = (0..<rows.count).filter { !rows.isNull($0, 3) }.map { row in
+                StoredReply(
+                    messageID: String(decoding: rows.blob(row, 3), as: UTF8.self), payload: rows.blob(row, 4),
+                    expires: Timestamp(nanoseconds: rows.int64(row, 5)))
+            }
+            return StoredObject(
+                state: rows.isNull(0, 2) ? nil : rows.blob(0, 2), version: rows.uint64(0, 0), ownerEpoch: rows.uint64(0, 1),
+                replies: replies)
+        }
+    }
+
+    /// Commits a batch in one transaction, which is one call of the server.
+    public func commit(_ batch: [TurnCommit]) async throws(StoreError) -> [TurnOutcome] {
+        guard !batch.isEmpty else { return [] }
+        return try await commit(batch, at: time.wallTime)
+    }
+}
+
+extension Parameters {
+    /// Most bytes of kind and id together: a little less than an index's row can hold.
+    private static let nameLimit = 2000
+
+    /// Kind and id as they are stored.
+    mutating func add(_ object: ObjectID) throws(StoreError) {
+        let (kind, id) = (SubjectToken.encode(object.kind), SubjectToken.encode(object.id))
+        guard kind.utf8.count + id.utf8.count <= Self.nameLimit else {
+            throw StoreError(
+                .incompatible,
+                "an object's kind and id may have \(Self.nameLimit) bytes together, and not \(kind.utf8.count + id.utf8.count)")
+        }
+        add(kind)
+        add(id)
+    }
+}
