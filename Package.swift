@@ -100,6 +100,9 @@ let package = Package(
             "RivuletObjects", "Objects",
             ["RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", deque, logging, metrics]),
         library(
+            "RivuletCluster", "Cluster",
+            ["RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletObjects", logging]),
+        library(
             "RivuletClient", "Client",
             ["RivuletWire", "RivuletSubscriptions", "RivuletContract", nioCore, nioPosix, crypto, tls, logging, deque]),
         library(
@@ -140,6 +143,12 @@ let package = Package(
             "ObjectsTests",
             [
                 "RivuletObjects", "RivuletContract", "RivuletBackbone", "RivuletBroker", "RivuletSubscriptions", "RivuletWire",
+                "RivuletTesting", logging,
+            ]),
+        tests(
+            "ClusterTests",
+            [
+                "RivuletCluster", "RivuletObjects", "RivuletContract", "RivuletBackbone", "RivuletBroker", "RivuletSubscriptions",
                 "RivuletTesting", logging,
             ]),
         tests(

@@ -12,6 +12,10 @@ public enum HeaderName {
     public static let timeout = "Rivulet-Timeout"
     /// The objects that wait for this call, outermost first, separated by commas.
     public static let callChain = "Rivulet-Call-Chain"
+    /// The node that handed a request on to the object's owner, which does not hand it on again.
+    public static let hop = "Rivulet-Hop"
+    /// On the refusal of a request that was handed on to a node which does not own its object: 1.
+    public static let moved = "Rivulet-Moved"
     /// W3C trace context: the trace, and the span in it.
     public static let traceParent = "traceparent"
     /// W3C trace context: what tracing systems add.

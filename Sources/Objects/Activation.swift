@@ -153,6 +153,10 @@ extension Activation: TurnOwner {
         state.withLock { $0.generation == generation }
     }
 
+    func loseCurrent() {
+        lose(state.withLock { $0.generation })
+    }
+
     func lose(_ generation: UInt64) {
         let waiters = state.withLock { state -> [Waiter] in
             guard state.generation == generation else { return [] }

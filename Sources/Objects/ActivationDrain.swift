@@ -126,7 +126,7 @@ extension Activation {
     private func end(_ core: inout Core?) async -> Bool {
         if let last = core, isCurrent(last.generation) {
             await runDeactivating(&core)
-            _ = await settle(last.generation, to: 0)
+            if await settle(last.generation, to: 0) { await services.ownership.release(id, epoch: last.ownerEpoch) }
         }
         core = nil
         await stopBackground()

@@ -47,10 +47,13 @@ extension Activation {
         let started = services.time.now
         let caller = makeCaller(of: delivery)
         guard let handler = handler(for: delivery, caller, at: started) else { return }
-        do throws(CallError) {
+        do throws(LoadFailure) {
             try await load(&core)
         } catch {
-            return refuse(caller, error)
+            switch error {
+            case .refused(let error): return refuse(caller, error)
+            case .elsewhere(let node): return forward(delivery, caller, to: node)
+            }
         }
         guard var current = core.take() else { return }
         defer { core = current }
@@ -75,7 +78,24 @@ extension Activation {
             refuse(caller, kind.unknown(delivery.message))
             return nil
         }
+        guard services.ownership.isServing else {
+            refuse(caller, CallError(.unavailable, "this node has lost its place in the cluster; ask again"))
+            return nil
+        }
         return handler
+    }
+
+    /// Has the object's owner handle a message. One that another node has handed on goes no further: that node looks again.
+    private func forward(_ delivery: Delivery, _ caller: Caller, to node: String) {
+        guard !delivery.headers.isHandedOn else {
+            return refuse(caller, CallError(.unavailable, "\(id) is not here; ask again"), [HeaderName.moved: "1"])
+        }
+        do throws(SubjectError) {
+            services.ownership.forward(try delivery.message(to: id, at: services.time.now), for: id, to: node)
+            caller.span?.end()
+        } catch {
+            refuse(caller, CallError(.undecodable, error.description))
+        }
     }
 
     /// Begins the turn's span, as part of what the caller does.
@@ -107,8 +127,13 @@ extension Activation {
 
     // MARK: Loading
 
+    private enum LoadFailure: Error {
+        case refused(CallError)
+        case elsewhere(node: String)
+    }
+
     /// Loads the object if need be, and waits until not too many of its turns are held.
-    private func load(_ core: inout Core?) async throws(CallError) {
+    private func load(_ core: inout Core?) async throws(LoadFailure) {
         if let current = core, await settle(current.generation, to: kind.configuration.mailboxCapacity) { return }
         core = nil
         await stopBackground()
@@ -119,13 +144,14 @@ extension Activation {
             try await object.activated(in: turn)
             return (object, [])
         }
-        if let failure { throw failure }
-        guard isCurrent(generation) else { throw CallError(.unavailable, "\(id) could not be activated; ask again") }
+        if let failure { throw .refused(failure) }
+        guard isCurrent(generation) else { throw .refused(CallError(.unavailable, "\(id) could not be activated; ask again")) }
         services.logger.debug("activated", metadata: ["object": "\(id)"])
         core = fresh
     }
 
-    private func stored(generation: UInt64) async throws(CallError) -> Core {
+    private func stored(generation: UInt64) async throws(LoadFailure) -> Core {
+        let epoch = try await claim()
         var object = kind.make()
         var row = StoredObject()
         do {
@@ -133,13 +159,27 @@ extension Activation {
             if let state = row.state { object = try StateCoding.restore(object, from: state, of: id) }
             let encoded = kind.isPersistent ? try row.state ?? StateCoding.encode(object) : []
             return Core(
-                object: object, version: row.version, ownerEpoch: row.ownerEpoch, encoded: encoded, replies: ReplyRecords(row.replies),
-                generation: generation)
+                object: object, version: row.version, ownerEpoch: epoch ?? row.ownerEpoch, encoded: encoded,
+                replies: ReplyRecords(row.replies), generation: generation)
         } catch let error as StoreError {
-            throw CallError(.unavailable, "\(id) cannot be loaded: \(error.message)")
+            throw .refused(CallError(.unavailable, "\(id) cannot be loaded: \(error.message)"))
         } catch {
             services.logger.error("object cannot be activated", metadata: ["object": "\(id)", "error": "\(error)"])
-            throw CallError(.failed, error is UnreadableState ? "\(error)" : "\(id) cannot be activated")
+            throw .refused(CallError(.failed, error is UnreadableState ? "\(error)" : "\(id) cannot be activated"))
+        }
+    }
+
+    /// Takes the object for this node. The epoch under which it is then owned.
+    private func claim() async throws(LoadFailure) -> UInt64? {
+        let claim: ObjectClaim
+        do throws(CallError) {
+            claim = try await services.ownership.claim(id)
+        } catch {
+            throw .refused(error)
+        }
+        switch claim {
+        case .here(let epoch): return epoch
+        case .elsewhere(let node): throw .elsewhere(node: node)
         }
     }
 
@@ -322,12 +362,14 @@ extension Activation {
 
     // MARK: Errors
 
-    func refuse(_ caller: Caller, _ error: CallError) {
+    func refuse(_ caller: Caller, _ error: CallError, _ more: Headers = [:]) {
         kind.statistics.failed(error)
         caller.span?.set("rivulet.code", error.code.rawValue)
         caller.span?.end(with: error)
         guard let reply = caller.reply else { return }
-        services.publish(BusMessage(subject: reply, headers: error.headers, payload: error.body))
+        var headers = error.headers
+        for (name, value) in more { headers.add(name, value) }
+        services.publish(BusMessage(subject: reply, headers: headers, payload: error.body))
     }
 
     /// What the caller is told; details of unexpected errors go to the log only.

@@ -11,6 +11,14 @@ struct Delivery: Sendable {
     var callChain: [ObjectID] = []
 
     var messageID: String? { headers[HeaderName.messageID] }
+
+    /// The message as it came, for another node.
+    func message(to object: ObjectID, at now: Duration) throws(SubjectError) -> BusMessage {
+        var headers = headers
+        if let deadline { headers[HeaderName.timeout] = String((deadline - now).wholeMilliseconds) }
+        if !callChain.isEmpty { headers[HeaderName.callChain] = callChain.map(\.description).joined(separator: ",") }
+        return BusMessage(subject: try ObjectSubject.call(object, message: message), reply: reply, headers: headers, payload: payload)
+    }
 }
 
 /// What waits in an activation's mailbox.

@@ -10,6 +10,9 @@ extension Headers {
         return headers
     }
 
+    /// Whether another node has handed the message on to this one.
+    var isHandedOn: Bool { !isEmpty && self[HeaderName.hop] != nil }
+
     /// What in them says of which trace they are part.
     var trace: Headers {
         var trace = Headers()

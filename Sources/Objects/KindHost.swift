@@ -38,6 +38,10 @@ final class KindHost: Sendable {
         for activation in activations.withLock({ Array($0.values) }) { activation.deactivate(afterOthers: true) }
     }
 
+    func loseAll() {
+        for activation in activations.withLock({ Array($0.values) }) { activation.loseCurrent() }
+    }
+
     private func activation(of id: ObjectID) -> Activation {
         activations.withLock { activations in
             if let present = activations[id] { return present }

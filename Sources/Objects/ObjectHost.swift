@@ -22,9 +22,10 @@ public final class ObjectHost: Sendable {
     ///   - bus: Where calls come from, and where replies and events go.
     ///   - store: Where turns commit. The same backend must be behind `log`.
     ///   - log: Where the kinds' streams are read.
+    ///   - ownership: Which node runs which object; nil if there is no other.
     public init(
         hosting objects: [any ServiceObject.Type], bus: any MessageBus, store: any ObjectStore, log: any EventLog,
-        time: any TimeSource = SystemTime(), dependencies: Dependencies = Dependencies(),
+        ownership: (any ObjectOwnership)? = nil, time: any TimeSource = SystemTime(), dependencies: Dependencies = Dependencies(),
         configuration: ObjectHostConfiguration = ObjectHostConfiguration(), logger: Logger
     ) {
         let requester = Requester(bus: bus, time: time)
@@ -32,7 +33,7 @@ public final class ObjectHost: Sendable {
             bus: bus,
             caller: BusCaller(bus: bus, requester: requester, time: time, defaultTimeout: configuration.callTimeout),
             store: store, committer: Committer(store: store, batchLimit: configuration.commitBatchLimit), time: time,
-            dependencies: dependencies, configuration: configuration, logger: logger)
+            dependencies: dependencies, ownership: ownership ?? SoleOwnership(), configuration: configuration, logger: logger)
         self.requester = requester
         self.services = services
         self.log = log
@@ -107,6 +108,12 @@ public final class ObjectHost: Sendable {
         RemoteObject(ObjectID(kind: kind, id: id), caller: services.caller, source: eventSource)
     }
 
+    /// Forgets all objects, since this node has lost them: what they have not committed fails, and they are loaded again when they are
+    /// called, wherever that is.
+    public func loseAll() {
+        for kind in kinds.values { kind.loseAll() }
+    }
+
     /// Waits until no turn is running or waiting for its commit. For tests that hold the time.
     public func settle() async {
         await services.turns.idle()
@@ -123,6 +130,9 @@ public final class ObjectHost: Sendable {
             if chain.contains(object) {
                 throw CallError(
                     .callCycle, "\(object) waits for this call itself: \((chain + [object]).map(\.description).joined(separator: " → "))")
+            }
+            if !message.headers.isHandedOn, let node = services.ownership.knownOwner(of: object) {
+                return services.ownership.forward(message, for: object, to: node)
             }
             let timeout = message.headers[HeaderName.timeout].flatMap { Int64($0) }
             let delivery = Delivery(

@@ -9,6 +9,7 @@ final class ObjectServices: Sendable {
     let committer: Committer
     let time: any TimeSource
     let dependencies: Dependencies
+    let ownership: any ObjectOwnership
     let configuration: ObjectHostConfiguration
     /// Turns; it is idle when no object does anything.
     let turns = TaskScope()
@@ -19,7 +20,7 @@ final class ObjectServices: Sendable {
 
     init(
         bus: any MessageBus, caller: BusCaller, store: any ObjectStore, committer: Committer, time: any TimeSource,
-        dependencies: Dependencies, configuration: ObjectHostConfiguration, logger: Logger
+        dependencies: Dependencies, ownership: any ObjectOwnership, configuration: ObjectHostConfiguration, logger: Logger
     ) {
         self.bus = bus
         self.caller = caller
@@ -27,6 +28,7 @@ final class ObjectServices: Sendable {
         self.committer = committer
         self.time = time
         self.dependencies = dependencies
+        self.ownership = ownership
         self.configuration = configuration
         self.logger = logger
     }

@@ -1,5 +1,5 @@
 public import RivuletBackbone
-import RivuletSubscriptions
+public import RivuletSubscriptions
 
 extension PostgresBackbone: EventLog {
     /// Makes the stream if there is none, and says how it stands.
@@ -50,6 +50,19 @@ extension PostgresBackbone: EventLog {
                 .noStream, "cannot read the stream \(request.stream) in \(configuration.url): there is none of that name")
         }
         return page
+    }
+
+    /// The number of the newest event of every stream.
+    public func heads() async throws(StoreError) -> [String: UInt64] {
+        try await call("look up the streams in", statements.heads) { rows in
+            let heads = (0..<rows.count).compactMap { row in SubjectToken.decode(rows.text(row, 0)).map { ($0, rows.uint64(row, 1)) } }
+            return Dictionary(heads) { first, _ in first }
+        }
+    }
+
+    /// Never rings yet: look from time to time.
+    public func doorbell() async throws(StoreError) -> BoundedChannel<Void> {
+        BoundedChannel(capacity: 1, whenFull: .dropNewest)
     }
 }
 

@@ -3,6 +3,7 @@ struct Statements: Sendable {
     let load: Statement
     let openStream: Statement
     let stream: Statement
+    let heads: Statement
     let read: Statement
     let join: Statement
     let renew: Statement
@@ -29,6 +30,7 @@ struct Statements: Sendable {
             SELECT s.epoch, coalesce((SELECT min(e.sequence) FROM \(schema).event_rows e WHERE e.stream = s.number), s.head + 1), s.head
             FROM \(schema).stream_rows s WHERE s.name = $1
             """)
+        heads = Statement("heads", "SELECT name, head FROM \(schema).stream_rows")
         read = Statement("read", "SELECT * FROM \(schema).read_events($1, $2, $3, $4, $5, $6)")
         join = Statement(
             "join",

@@ -56,6 +56,10 @@ final class SeveralNodes: Membership, Directory, ObjectStore, EventLog, Relay {
 
     func read(_ request: EventRead) async throws(StoreError) -> EventPage { try await next.read(request) }
 
+    func heads() async throws(StoreError) -> [String: UInt64] { try await next.heads() }
+
+    func doorbell() async throws(StoreError) -> BoundedChannel<Void> { try await next.doorbell() }
+
     func send(_ frames: [UInt8], from node: String) async throws(StoreError) { try await backbone(of: node).send(frames, from: node) }
 
     func batches(for node: String) async throws(StoreError) -> BoundedChannel<[UInt8]> {

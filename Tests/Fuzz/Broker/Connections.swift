@@ -79,7 +79,7 @@ enum Connections {
             var quiet = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
             quiet.logLevel = .critical
             let channel = EmbeddedChannel(loop: loop)
-            let outbox = Outbox(id: id, channel: channel, configuration: router.configuration) {}
+            let outbox = Outbox(id: id, channel: channel, writesDirectly: false, configuration: router.configuration) {}
             let session = Session(outbox: outbox, router: router, tls: nil, info: ServerInfo(), logger: quiet)
             let handler = ConnectionHandler(session: session, router: router, registry: registry, tls: nil, logger: quiet)
             do {

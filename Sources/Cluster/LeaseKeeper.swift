@@ -1,0 +1,102 @@
+import Logging
+public import RivuletBackbone
+public import RivuletSubscriptions
+import Synchronization
+
+/// Keeps a node's lease: its claim to be alive, and to own objects.
+///
+/// The node knows by its own monotonic clock until when it may serve: some time before the lease can end on the store's, counted from
+/// before the last renewal was sent. So it stops by itself when it cannot reach the store, or was itself stopped for a while.
+public final class LeaseKeeper: Sendable {
+    private struct State {
+        var lease: NodeLease?
+        var servesUntil = Duration.zero
+    }
+
+    /// The node.
+    public let node: NodeDescription
+    private let membership: any Membership
+    private let configuration: ClusterConfiguration
+    private let time: any TimeSource
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// A keeper for a node that has not joined yet.
+    public init(
+        _ node: NodeDescription, membership: any Membership, configuration: ClusterConfiguration = ClusterConfiguration(),
+        time: any TimeSource = SystemTime(), logger: Logger
+    ) {
+        self.node = node
+        self.membership = membership
+        self.configuration = configuration
+        self.time = time
+        self.logger = logger
+    }
+
+    /// The lease, if it can be relied on now.
+    public var lease: NodeLease? {
+        state.withLock { time.now < $0.servesUntil ? $0.lease : nil }
+    }
+
+    /// Enters the cluster.
+    ///
+    /// - Throws: ``StoreError``.
+    public func join() async throws(StoreError) {
+        let sent = time.now
+        let lease = try await membership.join(node, timeToLive: configuration.timeToLive)
+        state.withLock { $0 = State(lease: lease, servesUntil: end(sent)) }
+        logger.info("joined the cluster", metadata: ["node": "\(node.name)", "lease": "\(lease.number)"])
+    }
+
+    /// Gives signs of life until the task is cancelled. When the lease was lost it calls `onLoss` and enters anew.
+    ///
+    /// - Parameter onLoss: All that the node owned may be owned by others now.
+    public func run(onLoss: @Sendable () -> Void) async {
+        while !Task.isCancelled {
+            await time.wait(until: time.now + configuration.timeToLive / 3)
+            guard !Task.isCancelled else { return }
+            do throws(StoreError) {
+                try await renew(onLoss)
+            } catch {
+                logger.warning("no sign of life could be given", metadata: ["node": "\(node.name)", "error": "\(error)"])
+            }
+        }
+    }
+
+    /// Leaves the cluster; what the node still owned is free.
+    ///
+    /// - Throws: ``StoreError``.
+    public func leave() async throws(StoreError) {
+        let lease = state.withLock { state in
+            defer { state = State() }
+            return state.lease
+        }
+        if let lease { try await membership.leave(lease) }
+    }
+
+    private func renew(_ onLoss: @Sendable () -> Void) async throws(StoreError) {
+        let sent = time.now
+        if let lease = state.withLock({ $0.lease }) {
+            if try await membership.renew(lease) { return state.withLock { $0.servesUntil = end(sent) } }
+            logger.error("lost the place in the cluster", metadata: ["node": "\(node.name)", "lease": "\(lease.number)"])
+            state.withLock { $0 = State() }
+            onLoss()
+        }
+        try await join()
+    }
+
+    private func end(_ sent: Duration) -> Duration {
+        sent + configuration.timeToLive - configuration.margin
+    }
+}
+
+extension TimeSource {
+    /// Waits until then, or until the task is cancelled.
+    func wait(until deadline: Duration) async {
+        let alarm = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest)
+        let action = schedule(at: deadline) { alarm.send(()) }
+        var rings = alarm.makeAsyncIterator()
+        _ = try? await rings.next()
+        action.cancel()
+    }
+}

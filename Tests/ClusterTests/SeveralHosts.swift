@@ -1,0 +1,119 @@
+import Logging
+import RivuletBackbone
+import RivuletBroker
+import RivuletCluster
+import RivuletObjects
+import RivuletSubscriptions
+import RivuletTesting
+import Synchronization
+
+/// Nodes of one process that share a store in memory and a time that stands still until the test moves it.
+final class SeveralHosts: Sendable {
+    let time: ManualTime
+    let hosts: [Host]
+
+    init(_ count: Int, hosting kinds: [any ServiceObject.Type]) {
+        let time = ManualTime()
+        let backbone = InMemoryBackbone(time: time)
+        let directory = HostDirectory()
+        self.time = time
+        hosts = (0..<count).map { Host("node\($0)", kinds, backbone, time, directory) }
+        directory.hosts.withLock { $0 = Dictionary(uniqueKeysWithValues: hosts.map { ($0.name, WeakHost(host: $0)) }) }
+    }
+
+    subscript(number: Int) -> Host { hosts[number] }
+}
+
+struct WeakHost: Sendable {
+    weak let host: Host?
+}
+
+final class HostDirectory: Sendable {
+    let hosts = Mutex<[String: WeakHost]>([:])
+}
+
+/// One of them.
+final class Host: Sendable {
+    let name: String
+    let broker: Broker
+    let objects: ObjectHost
+    let keeper: LeaseKeeper
+    let links: NodeLinks
+    /// Ends with the host's death: what follows the connections to it.
+    private let death = Mutex<[BoundedChannel<Void>]>([])
+    private let isDead = Mutex(false)
+
+    init(_ name: String, _ kinds: [any ServiceObject.Type], _ backbone: InMemoryBackbone, _ time: ManualTime, _ others: HostDirectory) {
+        self.name = name
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        broker = Broker(configuration: BrokerConfiguration(), logger: logger)
+        keeper = LeaseKeeper(NodeDescription(name: name, address: name), membership: backbone, time: time, logger: logger)
+        links = NodeLinks(from: name, bus: broker, membership: backbone, time: time, logger: logger) { node in
+            guard let other = others.hosts.withLock({ $0[node.name]?.host }), !other.isDead.withLock({ $0 }) else {
+                throw BusError(.disconnected, "\(node.name) is dead")
+            }
+            return other.connection()
+        }
+        let ownership = ClusterOwnership(directory: backbone, keeper: keeper, links: links)
+        objects = ObjectHost(hosting: kinds, bus: broker, store: backbone, log: backbone, ownership: ownership, time: time, logger: logger)
+    }
+
+    private func connection() -> NodeConnection {
+        let end = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest)
+        death.withLock { $0.append(end) }
+        return NodeConnection(bus: MortalBus(broker: broker, isDead: { self.isDead.withLock { $0 } })) {
+            do { for try await _ in end {} } catch {}
+        } close: {
+        }
+    }
+
+    /// As `kill -9` does: connections break, signs of life end, nothing is handed over.
+    func die() {
+        isDead.withLock { $0 = true }
+        for end in death.withLock({ $0 }) { end.finish() }
+    }
+
+    func object(_ kind: String, _ id: String) -> RemoteObject { objects.object(kind, id) }
+}
+
+/// Carries nothing more to a node that is dead.
+private struct MortalBus: MessageBus {
+    let broker: Broker
+    let isDead: @Sendable () -> Bool
+
+    func publish(_ message: BusMessage) throws(BusError) {
+        if isDead() { throw BusError(.disconnected, "the node is dead") }
+        try broker.publish(message)
+    }
+
+    func attach(
+        _ pattern: SubjectPattern, queue: String?, _ receive: @escaping @Sendable (BusMessage) -> Void
+    ) throws(BusError) -> Attachment {
+        try broker.attach(pattern, queue: queue, receive)
+    }
+}
+
+/// Runs `body` with several hosts, which have joined and serve.
+func withHosts(
+    _ count: Int, hosting kinds: any ServiceObject.Type..., body: @escaping @Sendable (SeveralHosts) async throws -> Void
+) async throws {
+    let cluster = SeveralHosts(count, hosting: kinds)
+    for host in cluster.hosts {
+        try await host.keeper.join()
+        try await host.objects.start()
+    }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for host in cluster.hosts {
+            group.addTask { await host.objects.run() }
+            group.addTask { await host.links.run() }
+        }
+        defer { group.cancelAll() }
+        do {
+            try await body(cluster)
+        } catch {
+            for host in cluster.hosts { await host.objects.drain() }
+            throw error
+        }
+        for host in cluster.hosts { await host.objects.drain() }
+    }
+}
