@@ -29,6 +29,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
@@ -82,7 +83,8 @@ let package = Package(
         library(
             "RivuletBroker", "Broker",
             [
-                "RivuletWire", "RivuletSubscriptions", cCrypt, nioCore, nioPosix, nioHTTP, nioWebSocket, crypto, tls, logging, metrics,
+                "RivuletWire", "RivuletSubscriptions", cCrypt, nioCore, nioPosix, nioTLS, nioHTTP, nioWebSocket, crypto, tls, logging,
+                metrics,
                 tracing,
             ]),
         library(

@@ -40,7 +40,8 @@ public struct BrokerConfiguration: Sendable, Hashable {
     public var webSocket: WebSocketConfiguration?
     /// Whether a connection must CONNECT before it does anything else, even if nobody has to log in. With ``auth`` it must anyway.
     public var requiresConnect = false
-    /// How long a connection may take to CONNECT and be let in, if it must; and, where there is TLS, to say the first thing through it.
+    /// How long a connection may take to CONNECT and be let in, if it must. Where there is TLS, this begins with the end of
+    /// the handshake, which has a time of its own.
     public var authenticationTimeout: Duration = .seconds(2)
     /// Most bytes a connection may send before CONNECT is complete, if it must CONNECT.
     public var maximumBytesBeforeConnect = 8192

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import NIOTLS
 import RivuletSubscriptions
 import Synchronization
 
@@ -70,7 +71,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard let signal = event as? ConnectionSignal else { return context.fireUserInboundEventTriggered(event) }
+        guard let signal = event as? ConnectionSignal else {
+            if tls != nil, case .handshakeCompleted? = event as? TLSUserEvent { awaitConnect(context) }
+            return context.fireUserInboundEventTriggered(event)
+        }
         session.handle(signal)
         settle(context)
     }
@@ -145,10 +149,15 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func startTimers(_ context: ChannelHandlerContext) {
         pingLater(context)
-        guard session.requiresConnect || tls != nil else { return }
+        guard let tls else { return awaitConnect(context) }
+        // Before the handshake is done nothing can be told.
+        connectTimer = timers.schedule(in: tls.configuration.handshakeTimeout) { context.close(promise: nil) }
+    }
+
+    private func awaitConnect(_ context: ChannelHandlerContext) {
+        connectTimer?.cancel()
+        guard session.requiresConnect else { return }
         connectTimer = timers.schedule(in: router.gate.timeout) {
-            // The handshake may not be done, and then nothing can be told.
-            if self.tls != nil, !self.session.hasReceived { return context.close(promise: nil) }
             self.session.run(.connectDue)
             self.settle(context)
         }

@@ -39,6 +39,7 @@ enum SettingsText {
         #   verify: true                        # clients need a certificate
         #   verify_and_map: true                # which also tells who they are
         #   handshake_first: false              # whether TLS comes before INFO
+        #   timeout: 2                          # how long the handshake may take
 
         # how WebSocket connections are taken; they are encrypted like the others if nothing else is said
         # websocket:

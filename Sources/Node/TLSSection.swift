@@ -5,6 +5,7 @@ struct TLSSection: Decodable, Sendable {
     /// The names that are known. Any other is an error.
     static let names = SettingNames([
         "cert_file": .none, "key_file": .none, "ca_file": .none, "verify": .none, "verify_and_map": .none, "handshake_first": .none,
+        "timeout": .none,
     ])
 
     /// The server's certificate.
@@ -19,6 +20,8 @@ struct TLSSection: Decodable, Sendable {
     var verify_and_map: Bool?
     /// Whether TLS comes before INFO.
     var handshake_first: Bool?
+    /// How long the handshake may take.
+    var timeout: TimeSpan?
 
     /// What it says.
     ///
@@ -29,6 +32,7 @@ struct TLSSection: Decodable, Sendable {
         if verify == true { tls.clientCertificates = .required }
         if verify_and_map == true { tls.clientCertificates = .identify }
         tls.handshakeFirst = handshake_first ?? false
+        if let timeout { tls.handshakeTimeout = timeout.duration }
         return tls
     }
 }

@@ -301,15 +301,9 @@ extension Activation {
     }
 
     private func release(_ output: Output, receipt: CommitReceipt?) {
-        if let receipt {
-            for (offset, event) in output.effects.events.enumerated() {
-                let sequence = receipt.firstSequence + UInt64(offset)
-                let previous = offset == 0 ? receipt.previousSequence : sequence - 1
-                let position = Position(epoch: receipt.streamEpoch, sequence: sequence)
-                var headers = Headers.event(stream: id.kind, position: position, previous: previous, time: receipt.time)
-                headers.carryOn(output.caller.trace)
-                services.publish(BusMessage(subject: event.subject, headers: headers, payload: event.payload))
-            }
+        if let receipt, !output.effects.events.isEmpty {
+            services.feed.committed(
+                CommittedEvents(events: output.effects.events, receipt: receipt, trace: output.caller.trace), in: id.kind)
         }
         sendEach(output)
     }

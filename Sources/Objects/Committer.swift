@@ -29,6 +29,8 @@ final class Committer: Sendable {
         var waiting: Deque<HeldTurn> = []
         var runner: CheckedContinuation<Void, Never>?
         var stopped = false
+        var isCommitting = false
+        var observers: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Mutex(State())
@@ -51,10 +53,22 @@ final class Committer: Sendable {
         }?.resume()
     }
 
+    /// Waits until the commit that is under way, if one is, has ended and its turns were released.
+    func settle() async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let isSettled = state.withLock { state -> Bool in
+                if state.isCommitting { state.observers.append(continuation) }
+                return !state.isCommitting
+            }
+            if isSettled { continuation.resume() }
+        }
+    }
+
     /// Commits until ``stop()``; then what waits is still committed.
     func run() async {
         while await wait() {
             await commit(nextBatch())
+            endBatch()
         }
     }
 
@@ -84,8 +98,18 @@ final class Committer: Sendable {
         state.withLock { state in
             let batch = Array(state.waiting.prefix(batchLimit))
             state.waiting.removeFirst(batch.count)
+            state.isCommitting = true
             return batch
         }
+    }
+
+    private func endBatch() {
+        let observers = state.withLock { state in
+            state.isCommitting = false
+            defer { state.observers = [] }
+            return state.observers
+        }
+        for observer in observers { observer.resume() }
     }
 
     private func commit(_ batch: [HeldTurn]) async {

@@ -29,11 +29,16 @@ public final class ObjectHost: Sendable {
         configuration: ObjectHostConfiguration = ObjectHostConfiguration(), logger: Logger
     ) {
         let requester = Requester(bus: bus, time: time)
+        let committer = Committer(store: store, batchLimit: configuration.commitBatchLimit)
         let services = ObjectServices(
             bus: bus,
             caller: BusCaller(bus: bus, requester: requester, time: time, defaultTimeout: configuration.callTimeout),
-            store: store, committer: Committer(store: store, batchLimit: configuration.commitBatchLimit), time: time,
-            dependencies: dependencies, ownership: ownership ?? SoleOwnership(), configuration: configuration, logger: logger)
+            store: store, committer: committer,
+            feed: EventFeed(
+                log: log, bus: bus, time: time, pollInterval: configuration.eventPollInterval, lookPause: configuration.eventLookPause,
+                commitsSettle: { await committer.settle() }, logger: logger),
+            time: time, dependencies: dependencies, ownership: ownership ?? SoleOwnership(), configuration: configuration,
+            logger: logger)
         self.requester = requester
         self.services = services
         self.log = log
@@ -59,6 +64,7 @@ public final class ObjectHost: Sendable {
     /// - Throws: ``StoreError`` or ``BusError``.
     public func start() async throws {
         for kind in kinds.values where kind.isPersistent { try await log.open(kind.name) }
+        try await services.feed.start()
         let reader = StreamReader(
             log: log, limit: services.configuration.concurrentReads, scope: services.background, publish: services.publish)
         var attachments = [
@@ -73,9 +79,14 @@ public final class ObjectHost: Sendable {
         armWatchdog()
     }
 
-    /// Commits turns until ``drain()``.
+    /// Commits turns and brings the events of other nodes until ``drain()``.
     public func run() async {
-        await services.committer.run()
+        let feed = services.feed
+        await withTaskGroup { group in
+            group.addTask { await feed.run() }
+            await services.committer.run()
+            feed.stop()
+        }
     }
 
     /// Takes no more calls, finishes those it has, runs the objects' last turns, and ends ``run()``.

@@ -8,6 +8,10 @@ public struct ObjectHostConfiguration: Sendable, Hashable {
     public var commitBatchLimit = 512
     /// How many reads of event streams are served at a time; more are refused with 429. 64.
     public var concurrentReads = 64
+    /// How often the node looks for events that other nodes have committed if nobody tells it of any; 1 s.
+    public var eventPollInterval = Duration.seconds(1)
+    /// The least time between two such looks, however often the node is told of commits; 2 ms.
+    public var eventLookPause = Duration.milliseconds(2)
 
     /// The defaults.
     public init() {}

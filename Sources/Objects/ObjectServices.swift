@@ -7,6 +7,7 @@ final class ObjectServices: Sendable {
     let caller: BusCaller
     let store: any ObjectStore
     let committer: Committer
+    let feed: EventFeed
     let time: any TimeSource
     let dependencies: Dependencies
     let ownership: any ObjectOwnership
@@ -19,13 +20,15 @@ final class ObjectServices: Sendable {
     let logger: Logger
 
     init(
-        bus: any MessageBus, caller: BusCaller, store: any ObjectStore, committer: Committer, time: any TimeSource,
-        dependencies: Dependencies, ownership: any ObjectOwnership, configuration: ObjectHostConfiguration, logger: Logger
+        bus: any MessageBus, caller: BusCaller, store: any ObjectStore, committer: Committer, feed: EventFeed,
+        time: any TimeSource, dependencies: Dependencies, ownership: any ObjectOwnership, configuration: ObjectHostConfiguration,
+        logger: Logger
     ) {
         self.bus = bus
         self.caller = caller
         self.store = store
         self.committer = committer
+        self.feed = feed
         self.time = time
         self.dependencies = dependencies
         self.ownership = ownership
@@ -35,11 +38,7 @@ final class ObjectServices: Sendable {
 
     /// Publishes; a bus that takes no more, as when the node stops, is no reason to fail what has committed.
     func publish(_ message: BusMessage) {
-        do {
-            try bus.publish(message)
-        } catch {
-            logger.debug("message not delivered", metadata: ["subject": "\(message.subject)", "error": "\(error)"])
-        }
+        bus.publish(message, orLogTo: logger)
     }
 
     /// Publishes what may be much, at a pace that subscribers can keep.
@@ -48,6 +47,17 @@ final class ObjectServices: Sendable {
             try await bus.publish(run)
         } catch {
             logger.debug("messages not delivered", metadata: ["subject": "\(run.subject)", "error": "\(error)"])
+        }
+    }
+}
+
+extension MessageBus {
+    /// Publishes what has committed, and logs that the bus takes no more.
+    func publish(_ message: BusMessage, orLogTo logger: Logger) {
+        do {
+            try publish(message)
+        } catch {
+            logger.debug("message not delivered", metadata: ["subject": "\(message.subject)", "error": "\(error)"])
         }
     }
 }

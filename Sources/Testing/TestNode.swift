@@ -19,19 +19,20 @@ public func withNode<Result>(
     configuration: ObjectHostConfiguration = ObjectHostConfiguration(), store: (any ObjectStore & EventLog)? = nil,
     _ body: (TestNode) async throws -> Result
 ) async throws -> Result {
-    let node = TestNode(hosting: objects, dependencies: dependencies, configuration: configuration, store: store)
-    return try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { await node.host.run() }
-        do {
-            try await node.start()
-            let result = try await body(node)
-            await node.stop()
-            return result
-        } catch {
-            await node.stop()
-            throw error
-        }
-    }
+    let cluster = TestCluster(1, hosting: objects, dependencies: dependencies, configuration: configuration, store: store)
+    return try await cluster.run { try await body($0[0]) }
+}
+
+/// Runs `body` against nodes that share a store and the time, each with a bus of its own; else as
+/// ``withNode(hosting:dependencies:configuration:store:_:)``.
+@discardableResult
+public func withNodes<Result>(
+    _ count: Int, hosting objects: any ServiceObject.Type..., dependencies: Dependencies = Dependencies(),
+    configuration: ObjectHostConfiguration = ObjectHostConfiguration(), store: (any ObjectStore & EventLog)? = nil,
+    _ body: ([TestNode]) async throws -> Result
+) async throws -> Result {
+    let cluster = TestCluster(count, hosting: objects, dependencies: dependencies, configuration: configuration, store: store)
+    return try await cluster.run(body)
 }
 
 /// A node in this process; see ``withNode(hosting:dependencies:configuration:store:_:)``.
@@ -45,19 +46,11 @@ public final class TestNode: EventFollowing {
     private let seen = Mutex<[EventEnvelope]>([])
     private let attachment = Mutex<Attachment?>(nil)
 
-    init(
-        hosting objects: [any ServiceObject.Type], dependencies: Dependencies, configuration: ObjectHostConfiguration,
-        store: (any ObjectStore & EventLog)?
-    ) {
-        let time = ManualTime()
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let backbone = store ?? InMemoryBackbone(time: time)
-        broker = Broker(configuration: BrokerConfiguration(), logger: logger)
+    init(host: ObjectHost, broker: Broker, clock: TestClock) {
+        self.host = host
+        self.broker = broker
+        self.clock = clock
         bus = broker
-        host = ObjectHost(
-            hosting: objects, bus: broker, store: backbone, log: backbone, time: time, dependencies: dependencies,
-            configuration: configuration, logger: logger)
-        clock = TestClock(time: time, host: host)
     }
 
     func start() async throws {
@@ -90,6 +83,11 @@ public final class TestNode: EventFollowing {
         return seen.withLock { $0.filter { $0.object == object } }
     }
 
+    /// The durable events all objects of a kind have published since the node started, as they came. Those of other nodes take a moment.
+    public func events<Object: ServiceObject>(of type: Object.Type) -> [EventEnvelope] {
+        seen.withLock { $0.filter { $0.object.kind == Object.kind } }
+    }
+
     /// How many objects are active.
     public var activeCount: Int { host.activeCount }
 
@@ -102,29 +100,33 @@ public final class TestNode: EventFollowing {
     public var eventSource: EventSource { host.eventSource }
 }
 
-/// The time of a ``TestNode``.
+/// The time of a ``TestNode``, and of all that share it.
 public struct TestClock: Sendable {
     let time: ManualTime
-    let host: ObjectHost
+    let hosts: [ObjectHost]
 
-    /// What the node takes for now.
+    /// What the nodes take for now.
     public var now: Timestamp { time.wallTime }
 
     /// Moves time on, step by step to whatever is due, and waits each time until the objects have done what follows from it.
     public func advance(by duration: Duration) async throws {
-        await host.settle()
+        await settle()
         let end = time.now + duration
         while let next = time.nextDeadline, next <= end {
             time.advance(by: max(.zero, next - time.now))
-            await host.settle()
+            await settle()
             try Task.checkCancellation()
         }
         time.advance(by: end - time.now)
-        await host.settle()
+        await settle()
     }
 
     /// Moves time on at once and waits for nothing: for a test of a turn that itself waits for the time.
     public func skip(_ duration: Duration) {
         time.advance(by: duration)
+    }
+
+    private func settle() async {
+        for host in hosts { await host.settle() }
     }
 }

@@ -50,11 +50,8 @@ final class EventLogServer: Sendable {
         let message = state.withLock { state -> BusMessage in
             let previous = state.events.lastIndex { $0.subject.tokens.prefix(3) == prefix }.map { UInt64($0 + 1) } ?? 0
             state.events.append(Stored(subject: subject, previous: previous, payload: payload))
-            let headers: Headers = [
-                HeaderName.stream: stream, HeaderName.sequence: String(state.events.count),
-                HeaderName.timeStamp: Timestamp(nanoseconds: 0).description, HeaderName.epoch: state.epoch,
-                HeaderName.previous: String(previous),
-            ]
+            let position = Position(epoch: state.epoch, sequence: UInt64(state.events.count))
+            let headers = Headers.event(stream: stream, position: position, previous: previous, time: Timestamp(nanoseconds: 0))
             return BusMessage(subject: subject, headers: headers, payload: payload)
         }
         try bus?.publish(message)

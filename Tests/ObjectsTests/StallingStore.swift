@@ -1,11 +1,15 @@
 import RivuletBackbone
 import RivuletSubscriptions
 
-/// The in-memory store behind a gate: commits wait, or fail, as the test says.
+/// The in-memory store behind a gate: commits wait, or fail, as the test says, and so do reads of events.
 actor StallingStore: ObjectStore, EventLog {
     private let store = InMemoryBackbone(time: SystemTime())
     private var isStalled = false
     private var failure: StoreError?
+    private var losesOutcome = false
+    private var readFailure: StoreError?
+    private var isSilent = false
+    private(set) var failedReads = 0
     private var commits: [CheckedContinuation<Void, Never>] = []
     private var arrivals: [CheckedContinuation<Void, Never>] = []
 
@@ -31,6 +35,21 @@ actor StallingStore: ObjectStore, EventLog {
         resume()
     }
 
+    /// Lets the next commit happen and its outcome be unknown.
+    func loseOutcome() {
+        losesOutcome = true
+    }
+
+    /// Lets reads of events fail from now on; nil lets them succeed again.
+    func failReads(_ error: StoreError?) {
+        readFailure = error
+    }
+
+    /// Opens no doorbell that rings from now on.
+    func silence() {
+        isSilent = true
+    }
+
     func load(_ object: ObjectID) async throws(StoreError) -> StoredObject {
         try await store.load(object)
     }
@@ -47,7 +66,10 @@ actor StallingStore: ObjectStore, EventLog {
             self.failure = nil
             throw failure
         }
-        return try await store.commit(batch)
+        let outcomes = try await store.commit(batch)
+        guard losesOutcome else { return outcomes }
+        losesOutcome = false
+        throw StoreError(.unknownOutcome, "the connection was lost")
     }
 
     func open(_ stream: String) async throws(StoreError) -> StreamState {
@@ -59,7 +81,8 @@ actor StallingStore: ObjectStore, EventLog {
     }
 
     func doorbell() async throws(StoreError) -> BoundedChannel<Void> {
-        try await store.doorbell()
+        if isSilent { return BoundedChannel(capacity: 1, whenFull: .dropNewest) }
+        return try await store.doorbell()
     }
 
     func state(of stream: String) async throws(StoreError) -> StreamState? {
@@ -67,6 +90,10 @@ actor StallingStore: ObjectStore, EventLog {
     }
 
     func read(_ request: EventRead) async throws(StoreError) -> EventPage {
-        try await store.read(request)
+        if let readFailure {
+            failedReads += 1
+            throw readFailure
+        }
+        return try await store.read(request)
     }
 }

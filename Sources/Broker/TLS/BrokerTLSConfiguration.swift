@@ -21,6 +21,8 @@ public struct BrokerTLSConfiguration: Sendable, Hashable {
     public var clientCertificates = ClientCertificates.ignored
     /// Whether TLS comes before everything else; if not, INFO comes before it, unencrypted, and tells that it will. Both sides must know.
     public var handshakeFirst = false
+    /// How long the handshake may take. The time to log in begins after it.
+    public var handshakeTimeout: Duration = .seconds(2)
 
     /// TLS without client certificates, begun after INFO.
     public init(certificateFile: String, keyFile: String, authorityFile: String? = nil) {

@@ -30,16 +30,10 @@ public enum StreamRead {
         to reply: Subject, stream: String, subject: Subject, position: Position, previous: UInt64, time: Timestamp, payload: [UInt8],
         pending: UInt64, after last: UInt64
     ) -> BusMessage {
-        let headers: Headers = [
-            HeaderName.stream: stream,
-            HeaderName.subject: subject.description,
-            HeaderName.sequence: String(position.sequence),
-            HeaderName.timeStamp: time.description,
-            HeaderName.pending: String(pending),
-            HeaderName.lastSequence: String(last),
-            HeaderName.epoch: position.epoch,
-            HeaderName.previous: String(previous),
-        ]
+        var headers = Headers.event(stream: stream, position: position, previous: previous, time: time)
+        headers.add(HeaderName.subject, subject.description)
+        headers.add(HeaderName.pending, String(pending))
+        headers.add(HeaderName.lastSequence, String(last))
         return BusMessage(subject: reply, headers: headers, payload: payload)
     }
 

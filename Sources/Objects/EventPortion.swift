@@ -1,0 +1,43 @@
+import RivuletBackbone
+
+/// The events of one turn that this node has committed.
+struct CommittedEvents: Sendable, Hashable {
+    /// In order; at least one.
+    let events: [NewEvent]
+    let receipt: CommitReceipt
+    /// The headers by which they are part of their turn's trace.
+    var trace = Headers()
+
+    var first: UInt64 { receipt.firstSequence }
+    var last: UInt64 { receipt.firstSequence + UInt64(events.count) - 1 }
+    var bytes: Int { events.reduce(0) { $0 + $1.payload.count } }
+}
+
+/// Events that follow each other in their stream, on their way to the subscribers.
+enum EventPortion: Sendable, Hashable {
+    /// Those from a number on.
+    case committed(CommittedEvents, from: UInt64)
+    case read([StoredEvent], epoch: String)
+
+    /// Calls `publish` with the message of each, in order.
+    func forEachMessage(of stream: String, _ publish: (BusMessage) -> Void) {
+        switch self {
+        case .committed(let turn, let first):
+            for (offset, event) in turn.events.enumerated() {
+                let sequence = turn.first + UInt64(offset)
+                guard sequence >= first else { continue }
+                let position = Position(epoch: turn.receipt.streamEpoch, sequence: sequence)
+                let previous = offset == 0 ? turn.receipt.previousSequence : sequence - 1
+                var headers = Headers.event(stream: stream, position: position, previous: previous, time: turn.receipt.time)
+                headers.carryOn(turn.trace)
+                publish(BusMessage(subject: event.subject, headers: headers, payload: event.payload))
+            }
+        case .read(let events, let epoch):
+            for event in events {
+                let position = Position(epoch: epoch, sequence: event.sequence)
+                let headers = Headers.event(stream: stream, position: position, previous: event.previous, time: event.time)
+                publish(BusMessage(subject: event.subject, headers: headers, payload: event.payload))
+            }
+        }
+    }
+}
