@@ -40,8 +40,10 @@ struct TLSTests {
     @Test(arguments: [[], [0x16], [0x16, 3, 1, 2, 0, 1]] as [[UInt8]], [false, true])
     func whoDoesNotFinishTheHandshakeIsCutInTime(said: [UInt8], requiresLogin: Bool) async throws {
         try await withBroker {
-            $0.tls = Self.tls()
-            $0.authenticationTimeout = .milliseconds(100)
+            var tls = Self.tls()
+            tls.handshakeTimeout = .milliseconds(100)
+            $0.tls = tls
+            $0.authenticationTimeout = .seconds(60)
             if requiresLogin { $0.auth = AuthConfiguration(token: Secret("t")) }
         } _: { broker, address in
             let (client, _) = try await TestClient.connect(to: address)
