@@ -34,19 +34,6 @@ struct SQLiteOpeningTests {
         }
     }
 
-    @Test("a second node is refused while the first has the file, also under another name of it")
-    func inUse() async throws {
-        try await StoreDirectory.with { directory in
-            let store = try await directory.open()
-            let alias = directory.path + "/alias.sqlite"
-            try FileManager.default.createSymbolicLink(atPath: alias, withDestinationPath: directory.file)
-            await expectRefusal(.inUse, directory.file) { try await directory.open() }
-            await expectRefusal(.inUse, directory.file) { try await directory.open(alias) }
-            try await store.close()
-            try await directory.open(alias).close()
-        }
-    }
-
     @Test("a lock file that was left behind does no harm")
     func leftLock() async throws {
         try await StoreDirectory.with { directory in
