@@ -22,6 +22,8 @@ final class ChangeWatch: Sendable {
     private struct State {
         var isOpen = true
         var isLooking = false
+        /// Somebody may want what was committed before the last look.
+        var hasNewcomers = false
         var lastNumber: UInt64 = 0
         var bells: [UInt64: Bell] = [:]
         var listeners: [UInt64: Listener] = [:]
@@ -100,6 +102,7 @@ final class ChangeWatch: Sendable {
         let isOpen = state.withLock { state in
             guard state.isOpen else { return false }
             entry(&state)
+            state.hasNewcomers = true
             if !state.isLooking { queue.async { [weak self] in self?.look() } }
             state.isLooking = true
             return true
@@ -110,30 +113,30 @@ final class ChangeWatch: Sendable {
     // MARK: Looking
 
     private func look() {
-        let isWanted = state.withLock { state in
+        let (isWanted, hasNewcomers) = state.withLock { state in
             state.isLooking = state.isOpen && !(state.bells.isEmpty && state.listeners.isEmpty)
-            return state.isLooking
+            defer { state.hasNewcomers = false }
+            return (state.isLooking, state.hasNewcomers)
         }
         let pause = looking.withLock { looking in
             guard isWanted else {
                 looking.reader = nil
                 return Duration.zero
             }
-            return look(&looking)
+            return look(&looking, forNewcomers: hasNewcomers)
         }
         guard isWanted else { return }
         queue.asyncAfter(deadline: .now() + .microseconds(Int(pause / .microseconds(1)))) { [weak self] in self?.look() }
     }
 
     /// - Returns: When to look again.
-    private func look(_ looking: inout Looking) -> Duration {
+    private func look(_ looking: inout Looking, forNewcomers hasNewcomers: Bool) -> Duration {
         do {
             let reader = try looking.reader ?? ChangeReader(file)
             looking.reader = reader
-            if try reader.hasChanged() {
-                looking.lastChange = .now
-                try tell(reader)
-            }
+            let hasChanged = try reader.hasChanged()
+            if hasChanged { looking.lastChange = .now }
+            if hasChanged || hasNewcomers { try tell(reader) }
         } catch {
             // Whatever may have been committed is not passed over: a new connection looks at everything.
             looking.reader = nil
