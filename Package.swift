@@ -138,7 +138,9 @@ let package = Package(
         tests("MonitoringTests", ["RivuletMonitoring", "RivuletBroker", "RivuletSubscriptions", logging, metrics]),
         tests("BrokerTests", ["RivuletBroker", "RivuletSubscriptions", "RivuletWire", nioCore, nioPosix, nioEmbedded, logging]),
         tests(
-            "BackboneTests", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", grdb, logging]),
+            "BackboneTests",
+            ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", "StoreWriter", grdb, logging]),
+        program("StoreWriter", path: "Tests/StoreWriter", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", logging]),
         tests(
             "PostgresTests", ["RivuletPostgres", "RivuletBackbone", "RivuletSubscriptions", "RivuletTesting", logging]),
         tests(

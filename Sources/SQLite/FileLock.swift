@@ -1,4 +1,5 @@
 import RivuletBackbone
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -8,37 +9,84 @@ import RivuletBackbone
     import Darwin
 #endif
 
-/// That this process alone has a store open, until the last reference goes. The kernel lets go when the process dies, so a lock
-/// file that was left behind means nothing.
+/// What every write transaction and every checkpoint of a store holds, in whatever process: SQLite 3.7.0 to 3.51.2 may damage a file when
+/// one connection begins its log anew while another one writes or checkpoints.
+///
+/// The kernel lets go when a process dies, so a lock file that was left behind means nothing. Locks belong to the open file, not to the
+/// process: each connection that writes has one of its own.
 final class FileLock: Sendable {
-    private let descriptor: CInt
+    /// Short beside a commit, so that a process that commits again and again does not keep others out.
+    private static let pauseMicroseconds: UInt32 = 100
 
-    /// - Throws: ``StoreError`` `inUse` when another node has it.
-    init(path: String, of store: String) throws(StoreError) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw Self.error("cannot open \(store): its lock file cannot be made", errno) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let number = errno
-            close(descriptor)
-            guard number == EWOULDBLOCK else { throw Self.error("cannot open \(store): it cannot be locked", number) }
-            throw StoreError(.inUse, "cannot open \(store): another node has it open (it holds \(path))")
-        }
-        self.descriptor = descriptor
+    private let path: String
+    private let store: String
+    private let patience: Duration
+    private let descriptor: Mutex<CInt?> = Mutex(nil)
+
+    /// A lock on the file at `path`, which is made if there is none, for the database file `store`.
+    ///
+    /// - Parameter patience: How long ``hold(for:_:)`` waits for others.
+    init(path: String, of store: String, patience: Duration) {
+        (self.path, self.store, self.patience) = (path, store, patience)
     }
 
     deinit {
-        // Closing alone would leave it locked while a child process between fork and exec still has the descriptor.
-        flock(descriptor, LOCK_UN)
-        close(descriptor)
+        descriptor.withLock { descriptor in
+            if let descriptor { close(descriptor) }
+        }
     }
 
-    private static func error(_ what: String, _ number: CInt) -> StoreError {
+    /// Runs `body` while nobody else has the lock. Blocks.
+    ///
+    /// - Throws: ``StoreError`` when the lock cannot be had; what `body` throws.
+    func hold<Value: Sendable>(for task: String, _ body: () throws -> Value) throws -> Value {
+        try descriptor.withLock { descriptor in
+            let held = try acquire(&descriptor, for: task)
+            // Closing would leave it locked while a child process between fork and exec still has the descriptor.
+            defer { flock(held, LOCK_UN) }
+            return try body()
+        }
+    }
+
+    private func acquire(_ descriptor: inout CInt?, for task: String) throws(StoreError) -> CInt {
+        let deadline = ContinuousClock.now + patience
+        while true {
+            let candidate = if let descriptor { descriptor } else { try makeFile(for: task) }
+            descriptor = candidate
+            if flock(candidate, LOCK_EX | LOCK_NB) == 0 {
+                if isStillThere(candidate) { return candidate }
+                close(candidate)
+                descriptor = nil
+            } else {
+                let number = errno
+                guard number == EWOULDBLOCK || number == EINTR else { throw error(task, "it cannot be locked", number) }
+                guard ContinuousClock.now < deadline else {
+                    throw StoreError(.unavailable, "cannot \(task) \(store): another node has not let go of \(path) for \(patience)")
+                }
+                usleep(Self.pauseMicroseconds)
+            }
+        }
+    }
+
+    private func makeFile(for task: String) throws(StoreError) -> CInt {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw error(task, "its lock file cannot be made", errno) }
+        return descriptor
+    }
+
+    /// Somebody may have removed the file; then the next process locks a new one.
+    private func isStillThere(_ descriptor: CInt) -> Bool {
+        var (mine, there) = (stat(), stat())
+        return fstat(descriptor, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino && mine.st_dev == there.st_dev
+    }
+
+    private func error(_ task: String, _ what: String, _ number: CInt) -> StoreError {
         let code: StoreError.Code =
             switch number {
             case EROFS, EACCES, EPERM: .readOnly
             case ENOSPC, EDQUOT: .full
             default: .unavailable
             }
-        return StoreError(code, "\(what): \(String(cString: strerror(number)).lowercased())")
+        return StoreError(code, "cannot \(task) \(store): \(what): \(String(cString: strerror(number)).lowercased())")
     }
 }

@@ -5,14 +5,14 @@ public import RivuletBackbone
 public import RivuletSubscriptions
 import Synchronization
 
-/// States, streams and idempotency records of one node in one SQLite file.
+/// All five contracts in one SQLite file, which the nodes of a host share: each opens it, in a process of its own or not.
 ///
-/// A commit is on the disk when it returns: the file runs in WAL mode with `synchronous=FULL`. One node at a time has the file.
-/// Calls may come from any task and are not torn by cancellation; SQLite's blocking work runs on queues of its own.
+/// A commit is on the disk when it returns: the file runs in WAL mode with `synchronous=FULL`. What concerns only the nodes that run now,
+/// such as leases, survives them, not the host. Calls may come from any task and are not torn by cancellation; SQLite's blocking work runs
+/// on queues of its own.
 public final class SQLiteBackbone: Sendable {
     private struct State {
-        var pool: DatabasePool?
-        var lock: FileLock?
+        var opened: SQLiteOpening.Opened?
         var isOpen = true
         var running = 0
         var idle: CheckedContinuation<Void, Never>?
@@ -21,23 +21,33 @@ public final class SQLiteBackbone: Sendable {
     private let state: Mutex<State>
     let file: StoreFile
     let time: any TimeSource
+    let clock: HostClock
+    let watch: ChangeWatch
 
-    private init(_ opened: SQLiteOpening.Opened, time: any TimeSource) {
-        state = Mutex(State(pool: opened.pool, lock: opened.lock))
+    private init(_ opened: SQLiteOpening.Opened, time: any TimeSource, clock: HostClock) {
+        state = Mutex(State(opened: opened))
         file = opened.file
-        self.time = time
+        watch = ChangeWatch(file: opened.file)
+        (self.time, self.clock) = (time, clock)
     }
 
     /// Opens the file, or makes it, and brings its tables up to date.
     ///
     /// - Parameter time: Stamps the commits and says which idempotency records have expired.
-    /// - Throws: ``StoreError``: `unavailable` or `readOnly` when the file cannot be opened or lies on a network file system, `inUse`
-    ///   when another node has it, `incompatible` when another program or a newer Rivulet wrote it.
+    /// - Throws: ``StoreError``: `unavailable` or `readOnly` when the file cannot be opened or lies on a network file system,
+    ///   `incompatible` when another program or a newer Rivulet wrote it.
     public static func open(
         _ configuration: SQLiteConfiguration, time: any TimeSource = SystemTime(), logger: Logger
     ) async throws(StoreError) -> SQLiteBackbone {
+        try await open(configuration, time: time, clock: try HostClock.system(), logger: logger)
+    }
+
+    /// The same with another clock for leases.
+    package static func open(
+        _ configuration: SQLiteConfiguration, time: any TimeSource, clock: HostClock, logger: Logger
+    ) async throws(StoreError) -> SQLiteBackbone {
         let result = await blocking { () throws(StoreError) in try SQLiteOpening.open(configuration, logger: logger) }
-        return SQLiteBackbone(try result.get(), time: time)
+        return SQLiteBackbone(try result.get(), time: time, clock: clock)
     }
 
     /// Waits for the calls under way, closes the file and lets go of it. Later calls throw `closed`; closing again does nothing.
@@ -56,56 +66,72 @@ public final class SQLiteBackbone: Sendable {
             }
             if isIdle { continuation.resume() }
         }
-        let (pool, lock) = state.withLock { state in
-            defer { (state.pool, state.lock) = (nil, nil) }
-            return (state.pool, state.lock)
+        await watch.close()
+        let opened = state.withLock { state in
+            defer { state.opened = nil }
+            return state.opened
         }
         let file = file
-        let result = await Self.blocking { () throws(StoreError) in
-            // So that the file alone is the whole store. Where that is not possible, its log has the rest.
-            _ = try? pool?.writeWithoutTransaction { try $0.checkpoint(.truncate) }
-            return try file.explaining("close") { try pool?.close() }
-        }
-        withExtendedLifetime(lock) {}
-        try result.get()
+        try await Self.blocking { () throws(StoreError) in
+            try file.explaining("close") {
+                try opened?.writer.close()
+                // Last, since it can write: where no other node has the file, SQLite moves all of the log into it and removes the log.
+                try opened?.clusterWriter.close()
+            }
+        }.get()
     }
 
-    /// Runs `body` on the one connection that writes.
+    /// Runs `body` on the connection whose commits are on the disk when they return.
     func write<Value: Sendable>(
         _ task: String, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
-        let pool = try enter(task)
+        let opened = try enter(task)
         defer { leave() }
-        let file = file
-        return try await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, StoreError>, Never>) in
-            pool.asyncWriteWithoutTransaction { db in
-                continuation.resume(returning: Result { () throws(StoreError) in try file.explaining(task) { try body(db) } })
+        return try await opened.writer.run(task, body)
+    }
+
+    /// Runs `body` in a transaction that no process sees undone, but which may be lost with the host's power.
+    func writeForCluster<Value: Sendable>(
+        _ task: String, _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(StoreError) -> Value {
+        let opened = try enter(task)
+        defer { leave() }
+        return try await opened.clusterWriter.run(task) { db in
+            if db.isInsideTransaction { try db.rollback() }  // an earlier rollback failed
+            try db.beginTransaction(.immediate)
+            do {
+                let value = try body(db)
+                try db.commit()
+                return value
+            } catch {
+                try? db.rollback()
+                throw error
             }
-        }.get()
+        }
     }
 
     /// Runs `body` on a connection that only reads, in one view of the data.
     func read<Value: Sendable>(
         _ task: String, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
-        let pool = try enter(task)
+        let opened = try enter(task)
         defer { leave() }
         let file = file
         return try await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, StoreError>, Never>) in
-            pool.asyncRead { db in
+            opened.pool.asyncRead { db in
                 continuation.resume(returning: Result { () throws(StoreError) in try file.explaining(task) { try body(try db.get()) } })
             }
         }.get()
     }
 
-    private func enter(_ task: String) throws(StoreError) -> DatabasePool {
-        let pool = state.withLock { state -> DatabasePool? in
+    private func enter(_ task: String) throws(StoreError) -> SQLiteOpening.Opened {
+        let opened = state.withLock { state -> SQLiteOpening.Opened? in
             guard state.isOpen else { return nil }
             state.running += 1
-            return state.pool
+            return state.opened
         }
-        guard let pool else { throw StoreError(.closed, "cannot \(task) \(file.path): the store was closed") }
-        return pool
+        guard let opened else { throw StoreError(.closed, "cannot \(task) \(file.path): the store was closed") }
+        return opened
     }
 
     private func leave() {

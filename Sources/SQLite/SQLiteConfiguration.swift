@@ -1,8 +1,10 @@
-/// Where and how a node keeps its store in one SQLite file.
+/// Where and how the nodes of a host keep their store in one SQLite file.
 public struct SQLiteConfiguration: Sendable, Hashable {
     /// The database file; made if it is missing, its directory must exist. Beside it stand `-wal`, `-shm` and `.lock`.
     public var path: String
-    /// How long a write waits for a lock that another program, such as `sqlite3`, holds on the file.
+    /// How long a write waits for those of other nodes, one of which may be moving the log into the file.
+    public var lockTimeout: Duration
+    /// How long a write then waits for a lock that another program, such as `sqlite3`, holds on the file.
     public var busyTimeout: Duration
     /// How many loads and reads run at the same time; at least 1.
     public var readers: Int
@@ -14,9 +16,11 @@ public struct SQLiteConfiguration: Sendable, Hashable {
 
     /// A store in the file at `path`.
     public init(
-        path: String, busyTimeout: Duration = .seconds(2), readers: Int = 4, checkpointPages: Int = 16_384, cacheKibibytes: Int = 16_384
+        path: String, lockTimeout: Duration = .seconds(3), busyTimeout: Duration = .seconds(2), readers: Int = 4,
+        checkpointPages: Int = 16_384, cacheKibibytes: Int = 16_384
     ) {
         self.path = path
+        self.lockTimeout = lockTimeout
         self.busyTimeout = busyTimeout
         self.readers = readers
         self.checkpointPages = checkpointPages

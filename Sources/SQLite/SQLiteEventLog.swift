@@ -50,8 +50,8 @@ extension SQLiteBackbone: EventLog {
         }
     }
 
-    /// Never rings: no other node has the file open.
+    /// Rings with every commit of this node, and soon after those of others.
     public func doorbell() async throws(StoreError) -> BoundedChannel<Void> {
-        BoundedChannel(capacity: 1, whenFull: .dropNewest)
+        try watch.addBell()
     }
 }

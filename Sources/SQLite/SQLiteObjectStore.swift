@@ -22,7 +22,9 @@ extension SQLiteBackbone: ObjectStore {
     public func commit(_ batch: [TurnCommit]) async throws(StoreError) -> [TurnOutcome] {
         guard !batch.isEmpty else { return [] }
         let (now, file) = (time.wallTime, file)
-        return try await write("commit to") { db in try CommitTransaction.run(batch, on: db, at: now, file: file) }
+        let outcomes = try await write("commit to") { db in try CommitTransaction.run(batch, on: db, at: now, file: file) }
+        if batch.contains(where: { !$0.events.isEmpty }) { watch.ring() }
+        return outcomes
     }
 
     private static func replies(of object: Int64, at now: Timestamp, _ db: Database) throws -> [StoredReply] {

@@ -15,21 +15,35 @@ enum SQLiteOpening {
     struct Opened: Sendable {
         let file: StoreFile
         let pool: DatabasePool
-        let lock: FileLock
+        /// The pool's connection that writes.
+        let writer: Writer
+        /// A connection for what only has to outlive processes, not the host's power.
+        let clusterWriter: Writer
     }
+
+    /// Another process may bring the tables up to date, or move a long log.
+    private static let patience = Duration.seconds(30)
 
     static func open(_ configuration: SQLiteConfiguration, logger: Logger) throws(StoreError) -> Opened {
         let path = try resolve(configuration.path)
         let file = StoreFile(path: path)
-        let lock = try FileLock(path: path + ".lock", of: path)
-        let pool = try file.explaining("open") {
-            try refuseForeign(file)
-            let pool = try DatabasePool(path: path, configuration: connections(configuration))
-            try pool.writeWithoutTransaction { db in try demandDurability(db, configuration, file) }
-            try migrate(pool, file, logger)
-            return pool
+        func lock(_ patience: Duration) -> FileLock { FileLock(path: path + ".lock", of: path, patience: patience) }
+        return try file.explaining("open") {
+            try lock(patience).hold(for: "open") {
+                try refuseForeign(file)
+                let pool = try DatabasePool(path: path, configuration: connections(configuration))
+                try pool.writeWithoutTransaction { db in
+                    try setUp(db, configuration, synchronous: "FULL", cacheKibibytes: configuration.cacheKibibytes)
+                    try demandDurability(db, file)
+                }
+                try migrate(pool, file, logger)
+                let other = try DatabaseQueue(path: path, configuration: connections(configuration))
+                try other.writeWithoutTransaction { db in try setUp(db, configuration, synchronous: "NORMAL", cacheKibibytes: 1024) }
+                return Opened(
+                    file: file, pool: pool, writer: Writer(database: pool, lock: lock(configuration.lockTimeout), file: file),
+                    clusterWriter: Writer(database: other, lock: lock(configuration.lockTimeout), file: file))
+            }
         }
-        return Opened(file: file, pool: pool, lock: lock)
     }
 
     /// The absolute path without symbolic links, so that two names of one file share one lock.
@@ -89,18 +103,23 @@ enum SQLiteOpening {
         }
     }
 
-    /// GRDB's pool sets `synchronous` to NORMAL, under which the last commits may be lost; set it, and believe only what is read back.
-    private static func demandDurability(_ db: Database, _ configuration: SQLiteConfiguration, _ file: StoreFile) throws {
+    private static func setUp(
+        _ db: Database, _ configuration: SQLiteConfiguration, synchronous: String, cacheKibibytes: Int
+    ) throws {
         let checkpointPages = min(max(1, configuration.checkpointPages), 1 << 20)
         try db.execute(
             sql: """
-                PRAGMA synchronous = FULL;
+                PRAGMA synchronous = \(synchronous);
                 PRAGMA fullfsync = 1;
                 PRAGMA checkpoint_fullfsync = 1;
                 PRAGMA wal_autocheckpoint = \(checkpointPages);
                 PRAGMA journal_size_limit = \(2 * 4096 * checkpointPages);
-                PRAGMA cache_size = -\(min(max(256, configuration.cacheKibibytes), 1 << 24));
+                PRAGMA cache_size = -\(min(max(256, cacheKibibytes), 1 << 24));
                 """)
+    }
+
+    /// GRDB's pool sets `synchronous` to NORMAL, under which the last commits may be lost; believe only what is read back.
+    private static func demandDurability(_ db: Database, _ file: StoreFile) throws {
         let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
         let journal = try String.fetchOne(db, sql: "PRAGMA journal_mode")
         guard synchronous == 2, journal == "wal" else {

@@ -4,19 +4,10 @@ import RivuletTesting
 import Synchronization
 import Testing
 
-@Suite("SQLite backbone keeps the contracts", .timeLimit(.minutes(2)))
+@Suite("SQLite backbone keeps the contracts", .timeLimit(.minutes(5)))
 struct SQLiteConformanceTests {
-    @Test("object store", arguments: ObjectStoreConformance.all)
-    func objectStore(_ check: ConformanceCheck<StoreFixture>) async throws {
-        try await run(check)
-    }
-
-    @Test("event log", arguments: EventLogConformance.all)
-    func eventLog(_ check: ConformanceCheck<StoreFixture>) async throws {
-        try await run(check)
-    }
-
-    private func run(_ check: ConformanceCheck<StoreFixture>) async throws {
+    @Test("object store and event log, on one node", arguments: ObjectStoreConformance.all + EventLogConformance.all)
+    func oneNode(_ check: ConformanceCheck<StoreFixture>) async throws {
         try await StoreDirectory.with { directory in
             let current = Current(try await directory.open())
             let fixture = StoreFixture(store: current.store, time: directory.time) {
@@ -27,6 +18,37 @@ struct SQLiteConformanceTests {
             try await check.run(on: fixture)
             try await current.store.close()
         }
+    }
+
+    @Test("object store and event log, on three nodes", arguments: ObjectStoreConformance.all + EventLogConformance.all)
+    func threeNodes(_ check: ConformanceCheck<StoreFixture>) async throws {
+        try await StoreDirectory.with { directory in
+            try await directory.withNodes(3) { nodes in
+                let store = SeveralNodes(nodes[0], nodes[1])
+                try await check.run(on: StoreFixture(store: store, elsewhere: nodes[2], time: directory.time))
+            }
+        }
+    }
+
+    @Test("membership and directory, on one node and on three", arguments: MembershipConformance.all + DirectoryConformance.all, [1, 3])
+    func cluster(_ check: ConformanceCheck<ClusterFixture>, count: Int) async throws {
+        try await StoreDirectory.with { directory in
+            try await directory.withNodes(count) { nodes in
+                let time = directory.time
+                try await check.run(on: ClusterFixture(backbone: Self.one(nodes)) { time.advance(by: $0) })
+            }
+        }
+    }
+
+    @Test("relay, on one node and on three", arguments: RelayConformance.all, [1, 3])
+    func relay(_ check: ConformanceCheck<RelayFixture>, count: Int) async throws {
+        try await StoreDirectory.with { directory in
+            try await directory.withNodes(count) { nodes in try await check.run(on: RelayFixture(relay: Self.one(nodes))) }
+        }
+    }
+
+    private static func one(_ nodes: [SQLiteBackbone]) -> SeveralNodes.Backbone {
+        nodes.count == 1 ? nodes[0] : SeveralNodes(nodes[0], nodes[1], nodes[2])
     }
 
     private final class Current: Sendable {

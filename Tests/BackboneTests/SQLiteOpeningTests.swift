@@ -34,19 +34,6 @@ struct SQLiteOpeningTests {
         }
     }
 
-    @Test("a second node is refused while the first has the file, also under another name of it")
-    func inUse() async throws {
-        try await StoreDirectory.with { directory in
-            let store = try await directory.open()
-            let alias = directory.path + "/alias.sqlite"
-            try FileManager.default.createSymbolicLink(atPath: alias, withDestinationPath: directory.file)
-            await expectRefusal(.inUse, directory.file) { try await directory.open() }
-            await expectRefusal(.inUse, directory.file) { try await directory.open(alias) }
-            try await store.close()
-            try await directory.open(alias).close()
-        }
-    }
-
     @Test("a lock file that was left behind does no harm")
     func leftLock() async throws {
         try await StoreDirectory.with { directory in
@@ -102,6 +89,42 @@ struct SQLiteOpeningTests {
                 try await directory.open(directory.file, logger: Logger(label: "test") { _ in handler }).close()
             }
             #expect(handler.lines.all == ["store brought up to date"])
+        }
+    }
+
+    @Test("many who open a file at once that is not there yet all get the same store")
+    func openingAtOnce() async throws {
+        try await StoreDirectory.with { directory in
+            let stores = try await withThrowingTaskGroup(of: SQLiteBackbone.self) { group in
+                for _ in 0..<8 { group.addTask { try await directory.open() } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            let state = try await stores[0].open("Player")
+            for store in stores {
+                #expect(try await store.state(of: "Player") == state)
+                try await store.close()
+            }
+        }
+    }
+
+    @Test("a store from before nodes shared it gets what it lacks, and keeps what it has")
+    func olderStore() async throws {
+        try await StoreDirectory.with { directory in
+            let older = try DatabaseQueue(path: directory.file)
+            try StoreMigrations.migrator.migrate(older, upTo: "1 first tables")
+            try await older.write { db in
+                try db.execute(
+                    sql: """
+                        INSERT INTO objects (kind, id, version, owner_epoch, last_event, updated, state)
+                        VALUES ('Player', 'ann', 3, 0, 0, 0, '7')
+                        """)
+            }
+            try older.close()
+            try await directory.withNodes(1) { nodes in
+                let lease = try await nodes[0].join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(5))
+                #expect(try await nodes[0].claim(ann, for: lease) == Ownership(node: "a", epoch: 1))
+                #expect(try await nodes[0].load(ann) == StoredObject(state: Array("7".utf8), version: 3, ownerEpoch: 1))
+            }
         }
     }
 

@@ -20,14 +20,31 @@ struct StoreDirectory: Sendable {
         return try await body(StoreDirectory(path: path))
     }
 
-    func open(busyTimeout: Duration = .seconds(2)) async throws -> SQLiteBackbone {
-        try await open(file, busyTimeout: busyTimeout)
+    func open(lockTimeout: Duration = .seconds(30), busyTimeout: Duration = .seconds(2)) async throws -> SQLiteBackbone {
+        try await open(file, lockTimeout: lockTimeout, busyTimeout: busyTimeout)
     }
 
     func open(
-        _ path: String, busyTimeout: Duration = .seconds(2), logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        _ path: String, lockTimeout: Duration = .seconds(30), busyTimeout: Duration = .seconds(2),
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     ) async throws -> SQLiteBackbone {
-        try await SQLiteBackbone.open(SQLiteConfiguration(path: path, busyTimeout: busyTimeout), time: time, logger: logger)
+        try await SQLiteBackbone.open(
+            SQLiteConfiguration(path: path, lockTimeout: lockTimeout, busyTimeout: busyTimeout), time: time, clock: clock(boot: "today"),
+            logger: logger)
+    }
+
+    /// A host's clock that goes with the time.
+    func clock(boot: String) -> HostClock {
+        let time = time
+        return HostClock(boot: boot) { Int64(time.now / .nanoseconds(1)) }
+    }
+
+    /// Runs `body` on so many nodes that have the same file open, and closes them after.
+    func withNodes(_ count: Int, _ body: ([SQLiteBackbone]) async throws -> Void) async throws {
+        var nodes: [SQLiteBackbone] = []
+        for _ in 0..<count { nodes.append(try await open()) }
+        try await body(nodes)
+        for node in nodes { try await node.close() }
     }
 }
 

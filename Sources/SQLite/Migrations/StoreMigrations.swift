@@ -8,6 +8,7 @@ enum StoreMigrations {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator().disablingDeferredForeignKeyChecks()
         migrator.registerMigration("1 first tables", migrate: FirstTables.migrate)
+        migrator.registerMigration("2 cluster tables", migrate: ClusterTables.migrate)
         return migrator
     }
 }

@@ -55,8 +55,33 @@ public enum EventLogConformance {
             try await fixture.store.open("Empty.one")
             try await fill(fixture, rounds: 2)
             try expect("the heads", try await fixture.store.heads(), is: ["Empty.one": 0, kind: 6])
-        }
+        },
+        ConformanceCheck("what one node commits rings at another, whose heads show it then") { fixture in
+            try await fixture.store.open(kind)
+            let rings = try await fixture.elsewhere.doorbell()
+            // More than once, for the first ring may be in vain.
+            for version: UInt64 in 0..<5 {
+                try await fixture.commit(ObjectID(kind: kind, id: "ann"), version: version, events: ["Won"]).receipt()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await hear(rings, until: version + 1, at: fixture.elsewhere) }
+                    group.addTask {
+                        try await Task.sleep(for: .seconds(20))
+                        throw ConformanceFailure("the bell should ring after commit \(version + 1), and was silent for 20 seconds")
+                    }
+                    try await group.next()
+                    group.cancelAll()
+                }
+            }
+        },
     ]
+
+    private static func hear(_ rings: BoundedChannel<Void>, until head: UInt64, at store: StoreFixture.Store) async throws {
+        var iterator = rings.makeAsyncIterator()
+        while try await iterator.next() != nil {
+            if try await store.heads()[kind] == head { return }
+        }
+        throw ConformanceFailure("a bell should ring until its store is closed, and ended")
+    }
 
     // MARK: Reading
 

@@ -8,14 +8,19 @@ public struct StoreFixture: Sendable {
 
     /// The store, with nothing in it.
     public var store: Store
+    /// The same store as another node has it; for a store that only one node can have, the store itself.
+    public var elsewhere: Store
     /// The time that the store runs on.
     public var time: ManualTime
     /// Closes the store and opens it again, as another process would; nil for a store that keeps nothing.
     public var reopen: (@Sendable () async throws -> Store)?
 
     /// A fixture.
-    public init(store: Store, time: ManualTime, reopen: (@Sendable () async throws -> Store)? = nil) {
+    public init(
+        store: Store, elsewhere: Store? = nil, time: ManualTime, reopen: (@Sendable () async throws -> Store)? = nil
+    ) {
         self.store = store
+        self.elsewhere = elsewhere ?? store
         self.time = time
         self.reopen = reopen
     }

@@ -1,0 +1,56 @@
+import GRDB
+
+/// Batches of messages, numbered without gap in the order in which they can be seen.
+enum RelayTable {
+    struct Batch: Sendable {
+        let number: Int64
+        let sender: String
+        let frames: [UInt8]
+    }
+
+    /// How long a batch is kept for those who are behind, in nanoseconds.
+    static let kept: Int64 = 10_000_000_000
+
+    /// The number of the newest batch there was.
+    static func head(_ db: Database) throws -> Int64 {
+        let select = try db.cachedStatement(sql: "SELECT seq FROM sqlite_sequence WHERE name = 'relay'")
+        return try Int64.fetchOne(select) ?? 0
+    }
+
+    static func add(_ frames: [UInt8], from sender: String, at now: Int64, _ db: Database) throws {
+        let insert = try PreparedStatement("INSERT INTO relay (sender, sent, frames) VALUES (?, ?, ?)", on: db)
+        try insert.bind(1, text: sender)
+        try insert.bind(2, now)
+        try insert.bind(3, blob: frames)
+        try insert.run()
+    }
+
+    /// Those of the `limit` oldest batches that are old, or from before the host was started.
+    static func dropOld(atMost limit: Int64, at now: Int64, _ db: Database) throws {
+        let delete = try PreparedStatement(
+            """
+            DELETE FROM relay WHERE number IN (SELECT number FROM relay ORDER BY number LIMIT ?) AND (sent <= ? OR sent > ?)
+            """, on: db)
+        try delete.bind(1, limit)
+        try delete.bind(2, now - kept)
+        try delete.bind(3, now)
+        try delete.run()
+    }
+
+    /// Some batches after a number, without the frames of one sender.
+    static func page(after number: Int64, but sender: String?, _ db: Database) throws -> [Batch] {
+        let select = try db.cachedStatement(
+            sql: """
+                SELECT number, sender, CASE WHEN sender IS NOT ? THEN frames END FROM relay WHERE number > ? ORDER BY number LIMIT 256
+                """)
+        let rows = try Row.fetchCursor(select, arguments: [sender, number])
+        var batches: [Batch] = []
+        var bytes = 0
+        while bytes < 1 << 22, let row = try rows.next() {
+            let frames = try row.withUnsafeData(atIndex: 2) { $0.map { Array($0) } ?? [] }
+            bytes += frames.count
+            batches.append(Batch(number: row[0], sender: row[1], frames: frames))
+        }
+        return batches
+    }
+}

@@ -1,0 +1,48 @@
+import GRDB
+public import RivuletBackbone
+
+extension SQLiteBackbone: Membership {
+    /// Enters a node; a node of the same name loses its lease.
+    public func join(_ node: NodeDescription, timeToLive: Duration) async throws(StoreError) -> NodeLease {
+        let clock = clock
+        return try await writeForCluster("join the nodes of") { db in
+            let now = clock.now()
+            let nanoseconds = Int64(clamping: Int64(timeToLive / .nanoseconds(1)))
+            try db.execute(sql: "DELETE FROM members WHERE boot <> ? OR ends <= ?", arguments: [clock.boot, now])
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO members (name, address, time_to_live, boot, ends) VALUES (?, ?, ?, ?, ?)",
+                arguments: [node.name, node.address, nanoseconds, clock.boot, now + nanoseconds])
+            return NodeLease(node: node.name, number: UInt64(clamping: db.lastInsertedRowID))
+        }
+    }
+
+    /// Renews the lease for as long as it was granted.
+    public func renew(_ lease: NodeLease) async throws(StoreError) -> Bool {
+        let clock = clock
+        return try await writeForCluster("renew \(lease.node)'s lease in") { db in
+            let now = clock.now()
+            try RelayTable.dropOld(atMost: 4096, at: now, db)
+            try db.execute(
+                sql: "UPDATE members SET ends = ? + time_to_live WHERE lease = ? AND name = ? AND boot = ? AND ends > ?",
+                arguments: [now, Int64(clamping: lease.number), lease.node, clock.boot, now])
+            return db.changesCount > 0
+        }
+    }
+
+    /// Gives the lease up.
+    public func leave(_ lease: NodeLease) async throws(StoreError) {
+        try await writeForCluster("leave the nodes of") { db in
+            try db.execute(
+                sql: "DELETE FROM members WHERE lease = ? AND name = ?", arguments: [Int64(clamping: lease.number), lease.node])
+        }
+    }
+
+    /// The nodes whose leases have not ended, by name.
+    public func members() async throws(StoreError) -> [NodeDescription] {
+        let clock = clock
+        return try await read("list the nodes of") { db in
+            let select = try db.cachedStatement(sql: "SELECT name, address FROM members WHERE boot = ? AND ends > ? ORDER BY name")
+            return try Row.fetchAll(select, arguments: [clock.boot, clock.now()]).map { NodeDescription(name: $0[0], address: $0[1]) }
+        }
+    }
+}
