@@ -11,12 +11,13 @@ struct OpenBackbone: Sendable {
     let close: @Sendable () async -> Void
 
     static func open(_ configuration: StoreConfiguration, logger: Logger) async throws(StoreError) -> OpenBackbone {
+        // Nodes do not share a store yet.
         switch configuration {
         case .memory:
             let memory = InMemoryBackbone(time: SystemTime())
             return OpenBackbone(store: memory, log: memory, close: {})
         case .sqlite(let path):
-            let sqlite = try await SQLiteBackbone.open(SQLiteConfiguration(path: path), logger: logger)
+            let sqlite = try await SQLiteBackbone.open(SQLiteConfiguration(path: path, isExclusive: true), logger: logger)
             return OpenBackbone(store: sqlite, log: sqlite) {
                 do {
                     try await sqlite.close()
@@ -25,7 +26,6 @@ struct OpenBackbone: Sendable {
                 }
             }
         case .postgres(let url):
-            // Nodes do not share a store yet.
             let settings = PostgresConfiguration(url: url, isExclusive: true)
             let postgres = try await PostgresBackbone.open(settings, logger: logger)
             return OpenBackbone(store: postgres, log: postgres) { await postgres.close() }

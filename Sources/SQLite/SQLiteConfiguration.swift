@@ -1,7 +1,10 @@
 /// Where and how the nodes of a host keep their store in one SQLite file.
 public struct SQLiteConfiguration: Sendable, Hashable {
-    /// The database file; made if it is missing, its directory must exist. Beside it stand `-wal`, `-shm` and `.lock`.
+    /// The database file; made if it is missing, its directory must exist. Beside it stand `-wal`, `-shm`,
+    /// `.lock` and `.open`.
     public var path: String
+    /// Whether no other node may have the file open at the same time.
+    public var isExclusive: Bool
     /// How long a write waits for those of other nodes, one of which may be moving the log into the file.
     public var lockTimeout: Duration
     /// How long a write then waits for a lock that another program, such as `sqlite3`, holds on the file.
@@ -16,10 +19,11 @@ public struct SQLiteConfiguration: Sendable, Hashable {
 
     /// A store in the file at `path`.
     public init(
-        path: String, lockTimeout: Duration = .seconds(3), busyTimeout: Duration = .seconds(2), readers: Int = 4,
+        path: String, isExclusive: Bool = false, lockTimeout: Duration = .seconds(3), busyTimeout: Duration = .seconds(2), readers: Int = 4,
         checkpointPages: Int = 16_384, cacheKibibytes: Int = 16_384
     ) {
         self.path = path
+        self.isExclusive = isExclusive
         self.lockTimeout = lockTimeout
         self.busyTimeout = busyTimeout
         self.readers = readers

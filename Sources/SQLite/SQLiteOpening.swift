@@ -14,6 +14,7 @@ import RivuletBackbone
 enum SQLiteOpening {
     struct Opened: Sendable {
         let file: StoreFile
+        let hold: StoreHold
         let pool: DatabasePool
         /// The pool's connection that writes.
         let writer: Writer
@@ -30,6 +31,7 @@ enum SQLiteOpening {
         func lock(_ patience: Duration) -> FileLock { FileLock(path: path + ".lock", of: path, patience: patience) }
         return try file.explaining("open") {
             try lock(patience).hold(for: "open") {
+                let hold = try StoreHold(path: path + ".open", of: path, isExclusive: configuration.isExclusive)
                 try refuseForeign(file)
                 let pool = try DatabasePool(path: path, configuration: connections(configuration))
                 try pool.writeWithoutTransaction { db in
@@ -40,7 +42,7 @@ enum SQLiteOpening {
                 let other = try DatabaseQueue(path: path, configuration: connections(configuration))
                 try other.writeWithoutTransaction { db in try setUp(db, configuration, synchronous: "NORMAL", cacheKibibytes: 1024) }
                 return Opened(
-                    file: file, pool: pool, writer: Writer(database: pool, lock: lock(configuration.lockTimeout), file: file),
+                    file: file, hold: hold, pool: pool, writer: Writer(database: pool, lock: lock(configuration.lockTimeout), file: file),
                     clusterWriter: Writer(database: other, lock: lock(configuration.lockTimeout), file: file))
             }
         }

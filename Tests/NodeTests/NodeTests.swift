@@ -71,23 +71,14 @@ import Testing
         #expect(error?.message.contains("/nowhere/at/all.sqlite") == true)
     }
 
-    @Test func nodesOfAHostShareAStore() async throws {
+    @Test func aStoreServesOneNodeAtATime() async throws {
         try await withTemporaryDirectory { directory in
             let store = StoreConfiguration.sqlite(directory + "/node.sqlite")
-            try await withRunningNode(store: store, hosting: Notebook.self) { first in
-                try await withRunningNode(store: store, hosting: Notebook.self) { second in
-                    try await withRivuletClient(first.url) { client in
-                        _ = try await client.object("Notebook", "a").ask(Write(text: "from the first"))
-                    }
-                    try await withRivuletClient(second.url) { client in
-                        let count = try await client.object("Notebook", "a").ask(Count())
-                        #expect(count == 1)
-                    }
+            try await withRunningNode(store: store, hosting: Notebook.self) { _ in
+                let error = await #expect(throws: StoreError.self) {
+                    try await withRunningNode(store: store, hosting: Notebook.self) { _ in }
                 }
-                try await withRivuletClient(first.url) { client in
-                    let number = try await client.object("Notebook", "b").ask(Write(text: "after the second has gone"))
-                    #expect(number == 1)
-                }
+                #expect(error?.code == .inUse)
             }
         }
     }

@@ -1,0 +1,44 @@
+import RivuletBackbone
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// That somebody has a store open, alone or with others, until the last reference goes. The kernel lets go when the process dies, so a
+/// file that was left behind means nothing.
+final class StoreHold: Sendable {
+    private let descriptor: CInt
+
+    /// - Throws: ``StoreError`` `inUse` when another node has it and one of both wants to be alone.
+    init(path: String, of store: String, isExclusive: Bool) throws(StoreError) {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw Self.error(store, errno) }
+        guard flock(descriptor, (isExclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 else {
+            let number = errno
+            close(descriptor)
+            guard number == EWOULDBLOCK else { throw Self.error(store, number) }
+            throw StoreError(.inUse, "cannot open \(store): another node has it open (it holds \(path))")
+        }
+        self.descriptor = descriptor
+    }
+
+    deinit {
+        // Closing alone would leave it locked while a child process between fork and exec still has the descriptor.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
+
+    private static func error(_ store: String, _ number: CInt) -> StoreError {
+        let code: StoreError.Code =
+            switch number {
+            case EROFS, EACCES, EPERM: .readOnly
+            case ENOSPC, EDQUOT: .full
+            default: .unavailable
+            }
+        return StoreError(code, "cannot open \(store): its lock file cannot be used: \(String(cString: strerror(number)).lowercased())")
+    }
+}
