@@ -16,15 +16,15 @@ public struct NodeOptions: ParsableArguments, Sendable {
     public var port: Int?
 
     /// See the help text.
-    @Option(help: "TCP port of monitoring over HTTP; 0 for any that is free (default: none).")
+    @Option(help: "TCP port of monitoring over HTTP (default: none).")
     public var httpPort: Int?
 
     /// See the help text.
     @Option(
         help: ArgumentHelp(
             """
-            Where objects and events are kept: memory, sqlite:PATH or postgres://USER@HOST/DATABASE (default: sqlite:rivulet.sqlite). Others \
-            on this machine can read flags: with a password better use RIVULET_STORE.
+            Where objects and events are kept: memory, sqlite:PATH or postgres://USER@HOST/DATABASE (default: sqlite:rivulet.sqlite). Put \
+            a password into RIVULET_STORE.
             """, valueName: "store"))
     public var store: String?
 
@@ -83,7 +83,7 @@ public struct NodeOptions: ParsableArguments, Sendable {
     public var websocketPort: Int?
 
     /// See the help text.
-    @Flag(help: "Print a settings file with every key, its default and what it is, and end.")
+    @Flag(help: "Print a settings file with every key, and end.")
     public var printConfig = false
 
     /// Nothing given.

@@ -17,14 +17,27 @@ final class KindHost: Sendable {
     var statistics: KindStatistics { kind.statistics }
     var activeCount: Int { activations.withLock { $0.count } }
 
-    /// Hands a call to its object, activating it if need be. Nil when it was taken, else why not.
-    func deliver(_ delivery: Delivery, to id: ObjectID) -> CallError? {
-        guard kind[delivery.message] != nil else { return kind.unknown(delivery.message) }
+    /// What becomes of a call.
+    enum Receipt {
+        case taken
+        /// Another node has the object.
+        case elsewhere(node: String)
+        case refused(CallError)
+    }
+
+    /// Hands a call to its object, activating it if need be.
+    func deliver(_ delivery: Delivery, to id: ObjectID) -> Receipt {
+        guard kind[delivery.message] != nil else { return .refused(kind.unknown(delivery.message)) }
         while true {
-            let activation = activation(of: id)
+            let activation: Activation
+            switch place(of: id, isHandedOn: delivery.headers.isHandedOn) {
+            case .here(let found): activation = found
+            case .elsewhere(let node): return .elsewhere(node: node)
+            }
             switch activation.deliver(delivery) {
-            case .taken: return nil
-            case .full: return CallError(.overloaded, "\(kind.configuration.mailboxCapacity) messages wait for \(id) already")
+            case .taken: return .taken
+            case .full:
+                return .refused(CallError(.overloaded, "\(kind.configuration.mailboxCapacity) messages wait for \(id) already"))
             case .ended: forget(activation)
             }
         }
@@ -42,12 +55,20 @@ final class KindHost: Sendable {
         for activation in activations.withLock({ Array($0.values) }) { activation.loseCurrent() }
     }
 
-    private func activation(of id: ObjectID) -> Activation {
+    private enum Place {
+        case here(Activation)
+        case elsewhere(node: String)
+    }
+
+    /// An activation that is there comes first, though another node is known to have the object: messages in its mailbox, which go to that
+    /// node, must not be overtaken.
+    private func place(of id: ObjectID, isHandedOn: Bool) -> Place {
         activations.withLock { activations in
-            if let present = activations[id] { return present }
+            if let present = activations[id] { return .here(present) }
+            if !isHandedOn, let node = services.ownership.knownOwner(of: id) { return .elsewhere(node: node) }
             let made = Activation(id: id, kind: kind, services: services) { [weak self] in self?.forget($0) }
             activations[id] = made
-            return made
+            return .here(made)
         }
     }
 

@@ -60,9 +60,9 @@ extension PostgresBackbone: EventLog {
         }
     }
 
-    /// Never rings yet: look from time to time.
+    /// Rings when this node commits, and when another one may have.
     public func doorbell() async throws(StoreError) -> BoundedChannel<Void> {
-        BoundedChannel(capacity: 1, whenFull: .dropNewest)
+        try listener.addEar()
     }
 }
 

@@ -25,7 +25,12 @@ extension PostgresBackbone: ObjectStore {
     /// Commits a batch in one transaction, which is one call of the server.
     public func commit(_ batch: [TurnCommit]) async throws(StoreError) -> [TurnOutcome] {
         guard !batch.isEmpty else { return [] }
-        return try await commit(batch, at: time.wallTime)
+        let outcomes = try await commit(batch, at: time.wallTime)
+        if batch.contains(where: { !$0.events.isEmpty }) {
+            listener.ring()
+            if !configuration.isExclusive { doorbell.ring() }
+        }
+        return outcomes
     }
 }
 

@@ -3,7 +3,7 @@ import RivuletBackbone
 import RivuletSubscriptions
 import Synchronization
 
-/// Who listens to the relay, and the thread that reads for them; it starts with the first one.
+/// Who listens to the relay or for the bell, and the thread that reads for them; it starts with the first one.
 final class RelayListener: Sendable {
     /// Somebody who wants to listen, until the thread has taken note.
     struct Newcomer: Sendable {
@@ -14,9 +14,15 @@ final class RelayListener: Sendable {
 
     private struct State {
         var newcomers: [Newcomer] = []
+        var ears: [UInt64: Ear] = [:]
+        var lastEar: UInt64 = 0
         var isOpen = true
         var isRunning = false
         var ended: CheckedContinuation<Void, Never>?
+    }
+
+    private struct Ear {
+        weak var rings: BoundedChannel<Void>?
     }
 
     private let state = Mutex(State())
@@ -45,6 +51,30 @@ final class RelayListener: Sendable {
         }.get()
     }
 
+    /// Rings from now on: with ``ring()``, and each time the thread looks, which is when the bell is heard and from time to time.
+    func addEar() throws(StoreError) -> BoundedChannel<Void> {
+        let number = state.withLock { state in
+            state.lastEar += 1
+            return state.lastEar
+        }
+        let rings = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest) { [weak self] in
+            _ = self?.state.withLock { $0.ears.removeValue(forKey: number) }
+        }
+        let isOpen = state.withLock { state in
+            guard state.isOpen else { return false }
+            state.ears[number] = Ear(rings: rings)
+            if !state.isRunning { start(&state) }
+            return true
+        }
+        guard isOpen else { throw Self.closed(opening) }
+        return rings
+    }
+
+    /// Lets those who listen for the bell hear it.
+    func ring() {
+        for ear in state.withLock({ Array($0.ears.values) }) { ear.rings?.send(()) }
+    }
+
     /// Has all sequences end, the thread and its connection.
     func shut() {
         state.withLock { $0.isOpen = false }
@@ -71,11 +101,12 @@ final class RelayListener: Sendable {
     }
 
     private func run() {
-        let reader = RelayReader(opening, doorbell: doorbell, pipe: pipe)
+        let reader = RelayReader(opening, doorbell: doorbell, pipe: pipe) { self.ring() }
         while let newcomers = takeNewcomers() {
             reader.goOn(with: newcomers)
         }
         reader.end(with: Self.closed(opening))
+        for ear in state.withLock({ Array($0.ears.values) }) { ear.rings?.finish() }
         state.withLock { state in
             state.isRunning = false
             defer { state.ended = nil }

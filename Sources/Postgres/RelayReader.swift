@@ -40,6 +40,7 @@ final class RelayReader {
     private let opening: PostgresOpening
     private let doorbell: Doorbell
     private let pipe: WakePipe
+    private let onLook: () -> Void
     private let head: Statement
     private let page: Statement
     private let drop: Statement
@@ -53,7 +54,9 @@ final class RelayReader {
     private var nextLook = Deadline(in: .zero)
     private var nextDrop = Deadline(in: .zero)
 
-    init(_ opening: PostgresOpening, doorbell: Doorbell, pipe: WakePipe) {
+    /// - Parameter onLook: Called each time it looks.
+    init(_ opening: PostgresOpening, doorbell: Doorbell, pipe: WakePipe, onLook: @escaping () -> Void) {
+        self.onLook = onLook
         self.opening = opening
         self.doorbell = doorbell
         self.pipe = pipe
@@ -76,7 +79,10 @@ final class RelayReader {
         self.newcomers += newcomers
         do throws(ServerError) {
             let connection = try connected()
-            if hear(connection.takeNotifications()) || !self.newcomers.isEmpty || nextLook.hasPassed { try look(connection) }
+            if hear(connection.takeNotifications()) || !self.newcomers.isEmpty || nextLook.hasPassed {
+                try look(connection)
+                onLook()
+            }
             admit()
             if nextDrop.hasPassed { try dropOld(connection) }
             try connection.wait(orFor: pipe.descriptor, until: nextLook)

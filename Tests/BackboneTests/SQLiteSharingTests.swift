@@ -32,7 +32,7 @@ struct SQLiteSharingTests {
             #expect(try await second.load(ann).version == 3)
             try await second.close()
             let left = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
-            #expect(left == ["alias.sqlite", "store.sqlite", "store.sqlite.lock"])
+            #expect(left == ["alias.sqlite", "store.sqlite", "store.sqlite.lock", "store.sqlite.open"])
             try await directory.withNodes(1) { nodes in
                 let stored = try await nodes[0].load(ann)
                 #expect(stored.version == 3)
