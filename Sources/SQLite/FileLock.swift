@@ -81,12 +81,18 @@ final class FileLock: Sendable {
     }
 
     private func error(_ task: String, _ what: String, _ number: CInt) -> StoreError {
-        let code: StoreError.Code =
+        StoreError(.init(systemError: number), "cannot \(task) \(store): \(what): \(String(cString: strerror(number)).lowercased())")
+    }
+}
+
+extension StoreError.Code {
+    /// What an error of a lock file means for its store.
+    init(systemError number: CInt) {
+        self =
             switch number {
             case EROFS, EACCES, EPERM: .readOnly
             case ENOSPC, EDQUOT: .full
             default: .unavailable
             }
-        return StoreError(code, "cannot \(task) \(store): \(what): \(String(cString: strerror(number)).lowercased())")
     }
 }

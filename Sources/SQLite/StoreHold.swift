@@ -33,12 +33,8 @@ final class StoreHold: Sendable {
     }
 
     private static func error(_ store: String, _ number: CInt) -> StoreError {
-        let code: StoreError.Code =
-            switch number {
-            case EROFS, EACCES, EPERM: .readOnly
-            case ENOSPC, EDQUOT: .full
-            default: .unavailable
-            }
-        return StoreError(code, "cannot open \(store): its lock file cannot be used: \(String(cString: strerror(number)).lowercased())")
+        StoreError(
+            .init(systemError: number),
+            "cannot open \(store): its lock file cannot be used: \(String(cString: strerror(number)).lowercased())")
     }
 }

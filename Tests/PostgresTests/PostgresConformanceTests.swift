@@ -52,6 +52,6 @@ struct PostgresConformanceTests {
     }
 
     private func threeNodes(_ database: TestDatabase) async throws -> SeveralNodes {
-        SeveralNodes([try await database.open(), try await database.open(), try await database.open()])
+        SeveralNodes(try await database.open(), try await database.open(), try await database.open())
     }
 }

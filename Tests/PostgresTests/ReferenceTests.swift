@@ -37,7 +37,7 @@ struct ReferenceTests {
     @Test("outcomes, states, records and events are the same", arguments: UInt64(1)...6)
     func agrees(seed: UInt64) async throws {
         try await TestDatabase.with { database in
-            let nodes = SeveralNodes([try await database.open(), try await database.open()])
+            let nodes = SeveralNodes(try await database.open(), try await database.open())
             let reference = InMemoryBackbone(time: database.time)
             for kind in Self.kinds {
                 try await nodes.open(kind)
