@@ -97,7 +97,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         if let question = session.takeQuestion() { ask(question, context) }
         if session.deadline != deadlineTimer?.deadline { watchDeadline(context) }
         for outbox in session.takeUnflushed() { outbox.flush() }
-        guard session.hasEnded, closeTimer == nil else { return }
+        // To write the last of it may have closed the channel already.
+        guard session.hasEnded, closeTimer == nil, context.channel.isActive else { return }
         closeTimer = timers.schedule(in: configuration.closeGrace) { context.close(promise: nil) }
     }
 
