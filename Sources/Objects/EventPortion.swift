@@ -30,14 +30,21 @@ enum EventPortion: Sendable, Hashable {
                 let previous = offset == 0 ? turn.receipt.previousSequence : sequence - 1
                 var headers = Headers.event(stream: stream, position: position, previous: previous, time: turn.receipt.time)
                 headers.carryOn(turn.trace)
-                publish(BusMessage(subject: event.subject, headers: headers, payload: event.payload))
+                publish(message(event.subject, headers, event.payload))
             }
         case .read(let events, let epoch):
             for event in events {
                 let position = Position(epoch: epoch, sequence: event.sequence)
                 let headers = Headers.event(stream: stream, position: position, previous: event.previous, time: event.time)
-                publish(BusMessage(subject: event.subject, headers: headers, payload: event.payload))
+                publish(message(event.subject, headers, event.payload))
             }
         }
+    }
+
+    /// For this node: the feeds of the others bring it to theirs.
+    private func message(_ subject: Subject, _ headers: Headers, _ payload: [UInt8]) -> BusMessage {
+        var message = BusMessage(subject: subject, headers: headers, payload: payload)
+        message.reach = .node
+        return message
     }
 }

@@ -13,6 +13,8 @@ public struct BusMessage: Sendable, Hashable {
     /// What its publisher may do, if that is a client of this process's broker; nil if the process itself published it. Messages are
     /// equal whoever published them.
     public var origin: (any MessageOrigin)?
+    /// How far it goes. Messages are equal however far they go.
+    public var reach = MessageReach.cluster
 
     /// A message.
     public init(subject: Subject, reply: Subject? = nil, headers: Headers = Headers(), payload: [UInt8] = []) {
@@ -24,12 +26,12 @@ public struct BusMessage: Sendable, Hashable {
 }
 
 extension BusMessage {
-    /// Equal but for the origin.
+    /// Equal but for the origin and the reach.
     public static func == (left: BusMessage, right: BusMessage) -> Bool {
         left.subject == right.subject && left.reply == right.reply && left.headers == right.headers && left.payload == right.payload
     }
 
-    /// Hashes all but the origin.
+    /// Hashes all but the origin and the reach.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(subject)
         hasher.combine(reply)

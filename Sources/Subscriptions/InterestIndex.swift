@@ -55,6 +55,11 @@ public struct InterestIndex<Subscriber: Sendable>: Sendable {
         trie.prune(entry.node) { !members[$0].isEmpty }
     }
 
+    /// Everyone, in no order.
+    public var subscribers: [Subscriber] {
+        members.flatMap { members in Array(members.plain.values) + members.queues.values.flatMap(\.values) }
+    }
+
     /// Everyone who wants a message published to this subject.
     ///
     /// A group whose members subscribe with different patterns is one group, as in nats-server.

@@ -2,6 +2,8 @@
 public struct MessageRun: Sendable {
     /// Where they are published to.
     public let subject: Subject
+    /// How far they go.
+    public var reach = MessageReach.cluster
     /// The payloads, one after the other.
     public private(set) var bytes: [UInt8] = []
     /// Where each of the payloads ends.
@@ -32,6 +34,8 @@ public struct MessageRun: Sendable {
 
     /// One of the messages by itself.
     public func message(_ number: Int) -> BusMessage {
-        BusMessage(subject: subject, payload: Array(bytes[range(number)]))
+        var message = BusMessage(subject: subject, payload: Array(bytes[range(number)]))
+        message.reach = reach
+        return message
     }
 }
