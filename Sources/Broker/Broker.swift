@@ -76,7 +76,12 @@ public final class Broker: Sendable {
             outMessages: counters.outMessages.load(ordering: .relaxed),
             outBytes: counters.outBytes.load(ordering: .relaxed),
             pendingBytes: registry.pendingBytes,
-            slowConsumers: counters.slowConsumers.load(ordering: .relaxed))
+            slowConsumers: counters.slowConsumers.load(ordering: .relaxed),
+            relayedOutMessages: counters.relayedOutMessages.load(ordering: .relaxed),
+            relayedOutBytes: counters.relayedOutBytes.load(ordering: .relaxed),
+            relayedInMessages: counters.relayedInMessages.load(ordering: .relaxed),
+            relayedInBytes: counters.relayedInBytes.load(ordering: .relaxed),
+            relayedDropped: counters.relayedDropped.load(ordering: .relaxed))
     }
 
     /// What the broker is doing.

@@ -34,7 +34,7 @@ extension Broker: MessageBus {
         if let failure { throw failure }
     }
 
-    private func pause(for congested: Outbox) async {
+    func pause(for congested: any Backlog) async {
         let clock = ContinuousClock()
         let end = clock.now + configuration.maximumStall
         while congested.isCongested, clock.now < end, (try? await Task.sleep(for: .milliseconds(1))) != nil {}
@@ -56,7 +56,7 @@ extension Broker: MessageBus {
             next += 1
         }
         if next > start {
-            router.deliver(run, in: bytes.span, of: nil, along: route, echoless: nil, into: &batch)
+            router.deliver(run, in: bytes.span, of: nil, along: route, reach: messages.reach, echoless: nil, into: &batch)
             return next
         }
         let end = min(start + PublishRun.longest, messages.count)
@@ -66,7 +66,7 @@ extension Broker: MessageBus {
         return end
     }
 
-    private func send(_ batch: DeliveryBatch) {
+    func send(_ batch: DeliveryBatch) {
         router.counters.add(batch.traffic)
         // Later also on the outbox's own event loop: a subscriber that answers while a read is handled adds to the write that follows.
         for outbox in batch.toFlush { outbox.flushLater() }
@@ -96,9 +96,7 @@ extension Broker: MessageBus {
         var batch = DeliveryBatch()
         let turn = turn.wrappingAdd(1, ordering: .relaxed).newValue
         let spans = message.headers.isEmpty ? nil : router.beginSpans(of: message)
-        let anybody = message.subject.withSpan { subject in
-            router.deliver(message, subject: subject, along: router.processRoute(for: subject), turn: turn, into: &batch)
-        }
+        let anybody = router.deliver(message, turn: turn, into: &batch)
         spans?.end(deliveries: batch.traffic.outMessages)
         send(batch)
         return anybody

@@ -47,6 +47,9 @@ public struct BrokerConfiguration: Sendable, Hashable {
     public var maximumBytesBeforeConnect = 8192
     /// What starts the subjects that network connections may not publish to: only objects write events.
     public var reservedPublishPrefixes = ["evt."]
+    /// What starts the subjects whose messages never go to other nodes of a cluster: calls of objects and reads of streams are judged by
+    /// what the caller may do, which only its own node knows, and inboxes are reached in a way of their own.
+    public var nodeLocalPrefixes = ["_INBOX.", "obj.", "$SYS.", "$JS."]
     /// How long a drain takes at most: until then, clients that were told and have not left are disconnected, one after another.
     public var lameDuckDuration: Duration = .seconds(2)
     /// How long clients may leave by themselves before a drain begins to disconnect them; a part of ``lameDuckDuration``.

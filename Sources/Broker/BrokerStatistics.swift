@@ -20,6 +20,16 @@ public struct BrokerStatistics: Sendable, Hashable {
     public var pendingBytes = 0
     /// Connections cut because they read too slowly.
     public var slowConsumers = 0
+    /// Messages handed to other nodes, each once however many nodes want it.
+    public var relayedOutMessages = 0
+    /// Bytes of headers and payload handed to other nodes.
+    public var relayedOutBytes = 0
+    /// Messages that came from other nodes.
+    public var relayedInMessages = 0
+    /// Bytes of headers and payload that came from other nodes.
+    public var relayedInBytes = 0
+    /// Messages for other nodes that were dropped, since too much waited or the store did not take them.
+    public var relayedDropped = 0
 }
 
 /// The broker's counts. Publishers add once per read, not per message.
@@ -30,20 +40,49 @@ final class Counters: Sendable {
     let outMessages = Atomic(0)
     let outBytes = Atomic(0)
     let slowConsumers = Atomic(0)
+    let relayedOutMessages = Atomic(0)
+    let relayedOutBytes = Atomic(0)
+    let relayedInMessages = Atomic(0)
+    let relayedInBytes = Atomic(0)
+    let relayedDropped = Atomic(0)
 
     func add(_ traffic: Traffic) {
         inMessages.wrappingAdd(traffic.inMessages, ordering: .relaxed)
         inBytes.wrappingAdd(traffic.inBytes, ordering: .relaxed)
+        if traffic.relayed.messages > 0 { add(traffic.relayed) }
         guard traffic.outMessages > 0 else { return }
         outMessages.wrappingAdd(traffic.outMessages, ordering: .relaxed)
         outBytes.wrappingAdd(traffic.outBytes, ordering: .relaxed)
+    }
+
+    /// Counts what came from other nodes, and was published there.
+    func add(relayed traffic: inout Traffic) {
+        relayedInMessages.wrappingAdd(traffic.inMessages, ordering: .relaxed)
+        relayedInBytes.wrappingAdd(traffic.inBytes, ordering: .relaxed)
+        traffic.inMessages = 0
+        traffic.inBytes = 0
+    }
+
+    private func add(_ relayed: Traffic.Relayed) {
+        relayedOutMessages.wrappingAdd(relayed.messages &- relayed.dropped, ordering: .relaxed)
+        relayedOutBytes.wrappingAdd(relayed.bytes, ordering: .relaxed)
+        relayedDropped.wrappingAdd(relayed.dropped, ordering: .relaxed)
     }
 }
 
 /// Messages in and out during one read.
 struct Traffic {
+    /// To other nodes.
+    struct Relayed {
+        var messages = 0
+        var bytes = 0
+        /// How many of the messages were not taken, and are not in the bytes.
+        var dropped = 0
+    }
+
     var inMessages = 0
     var inBytes = 0
     var outMessages = 0
     var outBytes = 0
+    var relayed = Relayed()
 }

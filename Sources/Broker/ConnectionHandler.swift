@@ -104,7 +104,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Reads on when the consumer has caught up, and at the latest when the time is over: one that has stopped must not hold those
     /// who have not.
-    private func pause(for congested: Outbox, _ context: ChannelHandlerContext, until end: NIODeadline) {
+    private func pause(for congested: any Backlog, _ context: ChannelHandlerContext, until end: NIODeadline) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.eventLoop.scheduleTask(in: .milliseconds(1)) {
             let (handler, context) = bound.value

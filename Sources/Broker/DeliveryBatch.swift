@@ -2,8 +2,8 @@
 struct DeliveryBatch {
     /// Outboxes that this publisher was the first to append to. Each is in here once, since only the first append asks for a flush.
     var toFlush: [Outbox] = []
-    /// An outbox whose consumer is behind.
-    var congested: Outbox?
+    /// Something that is behind.
+    var congested: (any Backlog)?
     var traffic = Traffic()
 
     mutating func note(_ appended: Outbox.Appended, at outbox: Outbox) {
@@ -11,3 +11,10 @@ struct DeliveryBatch {
         if appended.contains(.congested) { congested = outbox }
     }
 }
+
+/// What waits to leave, and may be so much that those who add to it should pause.
+protocol Backlog: AnyObject, Sendable {
+    var isCongested: Bool { get }
+}
+
+extension Outbox: Backlog {}

@@ -14,6 +14,10 @@ final class Interest: Sendable {
         /// What was matched last, which is the most likely to be matched next.
         var lastMatches: [PatternMatch] = []
         var lastRoute: SubjectRoute?
+        var peers: PeerLink?
+        /// What other nodes want, as subscribers in the index.
+        var elsewhere: [String: [SubscribedPattern: Subscriber]] = [:]
+        var elsewhereCount = 0
     }
 
     private static let mostRoutes = 4096
@@ -23,12 +27,17 @@ final class Interest: Sendable {
 
     var generation: UInt64 { currentGeneration.load(ordering: .acquiring) }
 
-    var count: Int { state.withLock { $0.index.count } }
+    /// How many subscriptions there are on this node.
+    var count: Int { state.withLock { $0.index.count - $0.elsewhereCount } }
+
+    /// The other nodes, if this one is in a cluster.
+    var peers: PeerLink? { state.withLock { $0.peers } }
 
     func insert(_ subscriber: Subscriber, _ pattern: SubjectPattern, queue: String?) {
         state.withLock { state in
             let entry = state.index.insert(pattern, queue: queue, subscriber)
             subscriber.entry.withLock { $0 = entry }
+            state.peers?.count(subscriber, by: 1)
             changed(&state)
         }
     }
@@ -40,10 +49,67 @@ final class Interest: Sendable {
                     defer { entry = nil }
                     return entry
                 }
-                if let entry { state.index.remove(entry) }
+                guard let entry else { continue }
+                state.index.remove(entry)
+                state.peers?.count(subscriber, by: -1)
             }
             changed(&state)
         }
+    }
+
+    // MARK: Other nodes
+
+    /// Tells the peers of all subscriptions there are, and from now on of every change.
+    func connect(to peers: PeerLink) {
+        state.withLock { state in
+            removeElsewhere(&state)
+            for subscriber in state.index.subscribers { peers.count(subscriber, by: 1) }
+            state.peers = peers
+            changed(&state)
+        }
+    }
+
+    /// Forgets the peers and what they want.
+    func disconnect() {
+        state.withLock { state in
+            removeElsewhere(&state)
+            state.peers = nil
+            changed(&state)
+        }
+    }
+
+    /// Changes what another node wants.
+    func change(_ node: String, adding added: [SubscribedPattern], removing removed: [SubscribedPattern]) {
+        state.withLock { state in
+            guard let peers = state.peers else { return }
+            for wanted in removed {
+                guard let subscriber = state.elsewhere[node]?.removeValue(forKey: wanted) else { continue }
+                removeElsewhere(subscriber, &state)
+            }
+            for wanted in added where state.elsewhere[node]?[wanted] == nil {
+                let subscriber = Subscriber(peers, of: node, wanted)
+                let entry = state.index.insert(wanted.pattern, queue: wanted.queue, subscriber)
+                subscriber.entry.withLock { $0 = entry }
+                state.elsewhere[node, default: [:]][wanted] = subscriber
+                state.elsewhereCount += 1
+            }
+            if state.elsewhere[node]?.isEmpty == true { state.elsewhere[node] = nil }
+            changed(&state)
+        }
+    }
+
+    private func removeElsewhere(_ state: inout State) {
+        for subscriber in state.elsewhere.values.flatMap(\.values) { removeElsewhere(subscriber, &state) }
+        state.elsewhere = [:]
+    }
+
+    private func removeElsewhere(_ subscriber: Subscriber, _ state: inout State) {
+        let entry = subscriber.entry.withLock { entry in
+            defer { entry = nil }
+            return entry
+        }
+        if let entry { state.index.remove(entry) }
+        state.elsewhereCount -= 1
     }
 
     /// Makes everybody who keeps a route work it out anew, since who may get what has changed.
@@ -72,7 +138,7 @@ final class Interest: Sendable {
     private func make(_ state: inout State) -> SubjectRoute {
         let wanted = state.index.route(of: state.matches)
         let generation = currentGeneration.load(ordering: .relaxed)
-        let route = SubjectRoute(plain: wanted.plain, groups: wanted.groups, generation: generation)
+        let route = SubjectRoute(to: wanted.plain, wanted.groups, generation: generation)
         if state.routes.count >= Self.mostRoutes { state.routes.removeAll() }
         state.routes[state.matches] = route
         return route

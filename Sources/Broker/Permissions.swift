@@ -19,9 +19,12 @@ struct Permissions: Sendable {
     }
 
     private let reservedPublishPrefixes: [[UInt8]]
+    private let nodeLocalPrefixes: [[UInt8]]
 
     init(_ configuration: BrokerConfiguration) {
         reservedPublishPrefixes = configuration.reservedPublishPrefixes.map { Array($0.utf8) }
+        let own = [PeerReply.prefix, PeerEnvelope.reservedPrefix]
+        nodeLocalPrefixes = configuration.nodeLocalPrefixes.map { Array($0.utf8) } + own
     }
 
     func allow(_ party: Party, to use: Use, _ subject: some Collection<UInt8>) -> Bool {
@@ -39,6 +42,11 @@ struct Permissions: Sendable {
     /// publish where the client itself cannot, other than to inboxes.
     func allowReply(for access: Access, at subject: some Collection<UInt8>) -> Bool {
         !isReserved(subject) && access.allowsReply(at: subject)
+    }
+
+    /// Whether messages to this subject, or to all that this pattern stands for, never go to other nodes.
+    func isNodeLocal(_ subject: some Collection<UInt8>) -> Bool {
+        nodeLocalPrefixes.contains { subject.starts(with: $0) }
     }
 
     private func isReserved(_ subject: some Collection<UInt8>) -> Bool {

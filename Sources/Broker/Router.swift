@@ -28,16 +28,51 @@ final class Router: Sendable {
         subject.withUnsafeBufferPointer { name in
             let form = SubjectForm(name, maximumTokens: configuration.maximumSubjectTokens)
             if form == .long { return SubjectRoute(refused: .invalid, generation: interest.generation) }
+            if let reply = PeerReply(name), let peers = interest.peers {
+                return route(for: reply, name, peers, form: form, from: party, isAnswer: isAnswer)
+            }
             guard isAnswer || permissions.allow(party, to: .publish, name) else {
                 return SubjectRoute(refused: .forbidden, generation: interest.generation)
             }
             // What is no `Subject` is between connections: the process neither gets nor sends it.
             let isProper = form == .proper
             guard isProper || form != .broken && party.isNetwork else { return SubjectRoute(generation: interest.generation) }
-            let route = interest.route(for: name.span)
-            if isProper, !route.isLimited { return route }
-            return route.limited { (isProper || $0.party.isNetwork) && permissions.allow($0.party, to: .receive, name) }
+            guard isProper else { return interest.route(for: name.span).withinNode().limited { mayReceive($0, name, form) } }
+            let route = receivers(of: name)
+            return route.peers != nil && permissions.isNodeLocal(name) ? route.withinNode() : route
         }
+    }
+
+    /// Those who want messages to a proper subject, and may have them.
+    func receivers(of name: UnsafeBufferPointer<UInt8>) -> SubjectRoute {
+        let route = interest.route(for: name.span)
+        return route.isLimited ? route.limited { mayReceive($0, name, .proper) } : route
+    }
+
+    private func mayReceive(_ subscriber: Subscriber, _ name: UnsafeBufferPointer<UInt8>, _ form: SubjectForm) -> Bool {
+        (form == .proper || subscriber.party.isNetwork) && permissions.allow(subscriber.party, to: .receive, name)
+    }
+
+    /// The route to an inbox of one of the nodes. Who may publish to the inbox may publish there.
+    private func route(
+        for reply: PeerReply, _ name: UnsafeBufferPointer<UInt8>, _ peers: PeerLink, form: SubjectForm, from party: Party, isAnswer: Bool
+    ) -> SubjectRoute {
+        let inbox = UnsafeBufferPointer(rebasing: name[reply.length...])
+        guard isAnswer || permissions.allow(party, to: .publish, inbox) else {
+            return SubjectRoute(refused: .forbidden, generation: interest.generation)
+        }
+        guard form == .proper else { return SubjectRoute(generation: interest.generation) }
+        guard name[PeerReply.prefix.count..<(reply.length - 1)].elementsEqual(peers.node) else {
+            return SubjectRoute(peers: peers, isWantedElsewhere: true, generation: interest.generation)
+        }
+        return receivers(of: inbox).withinNode().stripping(reply.length)
+    }
+
+    /// Whether answers may be sent to this subject for a client.
+    func allowReply(for access: Access, at subject: [UInt8]) -> Bool {
+        let length = subject.withUnsafeBufferPointer { PeerReply($0)?.length } ?? 0
+        let isElsewhere = length > 0 && interest.peers != nil
+        return permissions.allowReply(for: access, at: subject[(isElsewhere ? length : 0)...])
     }
 
     /// The route of a message of the process.
@@ -47,14 +82,14 @@ final class Router: Sendable {
         }
     }
 
-    /// Delivers messages of a network connection, in order, to connections.
+    /// Delivers messages without headers, in order, to connections and other nodes.
     ///
     /// - Parameter echoless: The publisher, if it does not want its own messages back.
     /// - Returns: How many of the messages, from the first on, reached anybody.
     @discardableResult
     func deliver(
-        _ run: borrowing PublishRun, in bytes: borrowing Span<UInt8>, of buffer: ByteBuffer?, along route: SubjectRoute, echoless: Outbox?,
-        into batch: inout DeliveryBatch
+        _ run: borrowing PublishRun, in bytes: borrowing Span<UInt8>, of buffer: ByteBuffer?, along route: SubjectRoute,
+        reach: MessageReach = .cluster, echoless: Outbox?, into batch: inout DeliveryBatch
     ) -> Int {
         var reached = 0
         let shared = buffer.flatMap { run.isWorthSharing($0) ? $0 : nil }
@@ -70,6 +105,10 @@ final class Router: Sendable {
             reached = max(reached, count)
             if result.contains(.expired) { expire(subscriber, of: outbox) }
         }
+        if let peers = route.peers, reach == .cluster {
+            peers.append(run, in: bytes, into: &batch)
+            reached = run.frames.count
+        }
         return reached
     }
 
@@ -77,18 +116,21 @@ final class Router: Sendable {
     ///
     /// - Parameters:
     ///   - origin: What the publisher may do.
+    ///   - mayReachProcesses: Whether those in the processes of other nodes may answer it.
     ///   - echoless: The publisher, if it does not want its own messages back.
     ///   - turn: Changes with every message of the publisher, so that the members of queue groups take turns.
     /// - Returns: Whether anybody got it.
     func deliver(
-        _ frame: PublishFrame, in bytes: borrowing Span<UInt8>, along route: SubjectRoute, origin: Access, echoless: Outbox?,
-        turn: UInt64, into batch: inout DeliveryBatch
+        _ frame: PublishFrame, in bytes: borrowing Span<UInt8>, along route: SubjectRoute, origin: Access, mayReachProcesses: Bool,
+        echoless: Outbox?, turn: UInt64, into batch: inout DeliveryBatch
     ) -> Bool {
         let size = frame.payload.upperBound - (frame.headers ?? frame.payload).lowerBound
         batch.traffic.inMessages += 1
         batch.traffic.inBytes += size
         if route.isEmpty { return false }
+        let frame = route.stripped == 0 ? frame : frame.stripping(route.stripped)
         var parcel = Parcel(size: size, hasHeaders: frame.headers != nil, echoless: echoless, turn: turn)
+        parcel.mayReachProcesses = mayReachProcesses
         let subject = bytes.extracting(frame.subject)
         if route.hasAnswerers, let reply = frame.reply { parcel.reply = Array(copying: bytes.extracting(reply)) }
         // Subscribers in the process and those who do not understand headers need another form, made once for all of them.
@@ -104,7 +146,18 @@ final class Router: Sendable {
     /// Delivers a message of the process.
     ///
     /// - Returns: Whether anybody got it.
-    func deliver(
+    func deliver(_ message: BusMessage, turn: UInt64, into batch: inout DeliveryBatch) -> Bool {
+        message.subject.withSpan { subject in
+            let route = processRoute(for: subject)
+            guard route.stripped > 0 else { return deliver(message, subject: subject, along: route, turn: turn, into: &batch) }
+            let name = subject.extracting(route.stripped..<subject.count)
+            var message = message
+            message.subject = Subject(received: name)
+            return deliver(message, subject: name, along: route, turn: turn, into: &batch)
+        }
+    }
+
+    private func deliver(
         _ message: BusMessage, subject: borrowing Span<UInt8>, along route: SubjectRoute, turn: UInt64, into batch: inout DeliveryBatch
     ) -> Bool {
         let headers = message.headers.isEmpty ? [] : message.headers.encoded()
@@ -112,9 +165,10 @@ final class Router: Sendable {
         batch.traffic.inMessages += 1
         batch.traffic.inBytes += size
         var parcel = Parcel(size: size, hasHeaders: !headers.isEmpty, echoless: nil, turn: turn)
+        parcel.reach = message.reach
         if route.hasAnswerers, let reply = message.reply { parcel.reply = Array(reply.utf8) }
         var tail: [UInt8] = []
-        if route.reachesConnections {
+        if route.reachesConnections || route.peers != nil {
             tail.reserveCapacity(size + 64)
             FrameEncoder.messageTail(
                 reply: Array((message.reply?.description ?? "").utf8).span, headers: headers.span, payload: message.payload.span, to: &tail)
@@ -124,7 +178,7 @@ final class Router: Sendable {
 
     // MARK: - One message to all who want it
 
-    private struct Parcel {
+    struct Parcel {
         let size: Int
         let hasHeaders: Bool
         let echoless: Outbox?
@@ -133,6 +187,10 @@ final class Router: Sendable {
         var reply: [UInt8]?
         /// The message for subscribers in the process, once one needed it.
         var message: BusMessage?
+        /// Whether other nodes get it.
+        var reach = MessageReach.cluster
+        /// Whether those in the processes of other nodes may answer it.
+        var mayReachProcesses = true
         /// The tail without headers, once a subscriber needed it.
         var plainTail: [UInt8]?
 
@@ -152,21 +210,38 @@ final class Router: Sendable {
         for subscriber in route.plain where deliver(&parcel, subject, tail, to: subscriber, into: &batch, decoded) {
             anybody = true
         }
+        var directed: [Subscriber] = []
         for group in route.groups {
-            // From a member whose turn it is to the one before it, the first that takes the message gets it.
-            let first = Int(truncatingIfNeeded: parcel.turn % UInt64(group.count))
-            for step in 0..<group.count {
-                let member = group[(first + step) % group.count]
-                if deliver(&parcel, subject, tail, to: member, into: &batch, decoded) {
-                    anybody = true
-                    break
-                }
+            if deliver(&parcel, subject, tail, toOneOf: group.members, into: &batch, decoded) {
+                anybody = true
+            } else if let peer = group.peer(parcel.turn) {
+                directed.append(peer)
             }
         }
-        return anybody
+        guard let peers = route.peers, parcel.reach == .cluster, route.isWantedElsewhere || !directed.isEmpty else { return anybody }
+        var flags: PeerEnvelope.Flags = route.isWantedElsewhere ? .plain : []
+        if !parcel.mayReachProcesses { flags.insert(.connectionsOnly) }
+        if !anybody, !route.isWantedElsewhere, directed.count == 1 { flags.insert(.answersUnreached) }
+        peers.append(
+            subject: subject, tail: tail, hasHeaders: parcel.hasHeaders, size: parcel.size, flags, to: directed, into: &batch)
+        return true
     }
 
-    private func deliver(
+    /// From the member whose turn it is to the one before it, the first that takes the message gets it.
+    func deliver(
+        _ parcel: inout Parcel, _ subject: borrowing Span<UInt8>, _ tail: borrowing Span<UInt8>, toOneOf members: [Subscriber],
+        into batch: inout DeliveryBatch, _ decoded: () -> BusMessage
+    ) -> Bool {
+        guard !members.isEmpty else { return false }
+        let first = Int(truncatingIfNeeded: parcel.turn % UInt64(members.count))
+        for step in 0..<members.count
+        where deliver(&parcel, subject, tail, to: members[(first + step) % members.count], into: &batch, decoded) {
+            return true
+        }
+        return false
+    }
+
+    func deliver(
         _ parcel: inout Parcel, _ subject: borrowing Span<UInt8>, _ tail: borrowing Span<UInt8>, to subscriber: Subscriber,
         into batch: inout DeliveryBatch, _ decoded: () -> BusMessage
     ) -> Bool {
@@ -189,6 +264,7 @@ final class Router: Sendable {
             parcel.message = message
             subscriber.delivered.wrappingAdd(1, ordering: .relaxed)
             receive(message)
+        case .peer: return false
         }
         batch.traffic.outMessages += 1
         batch.traffic.outBytes += parcel.size
@@ -220,7 +296,7 @@ final class Router: Sendable {
 
     /// The message for the process. What the wire does not forbid but the process cannot use is left out: a header block that is
     /// malformed, and a reply subject that is none.
-    private func decode(_ frame: PublishFrame, origin: Access, in bytes: borrowing Span<UInt8>) -> BusMessage {
+    func decode(_ frame: PublishFrame, origin: Access?, in bytes: borrowing Span<UInt8>) -> BusMessage {
         var headers = Headers()
         if let range = frame.headers, let parsed = try? Headers(parsing: Array(copying: bytes.extracting(range))) { headers = parsed }
         var message = BusMessage(

@@ -58,8 +58,8 @@ struct Session {
     /// Whether nothing more is to be read until it is known whether the client is let in.
     var isWaiting: Bool { machine.isAuthenticating }
 
-    /// An outbox that this session's client made fall behind, since this was asked last.
-    mutating func takeCongested() -> Outbox? {
+    /// What this session's client made fall behind, since this was asked last.
+    mutating func takeCongested() -> (any Backlog)? {
         defer { batch.congested = nil }
         return batch.congested
     }
@@ -172,7 +172,8 @@ struct Session {
                     publishRun.begin(route)
                 }
                 subject = next
-                isWanted = !route.isEmpty && !UserInfo.isAsked(at: bytes.extracting(next))
+                // Requests that other nodes may answer want a reply subject of their own.
+                isWanted = !route.isEmpty && route.peers == nil && !UserInfo.isAsked(at: bytes.extracting(next))
             }
             guard isWanted || !publish.hasReply else { break }
             publishRun.append(publish)
@@ -259,9 +260,11 @@ struct Session {
             route = router.route(for: subject, from: .network(access), isAnswer: true)
         case .deliver: break
         }
-        if route.reachesProcess, let range = frame.reply {
+        var mayReachProcesses = true
+        if route.reachesProcess || route.peers != nil, let range = frame.reply {
             let reply = Array(copying: bytes.extracting(range))
-            guard router.permissions.allowReply(for: login.access, at: reply) else {
+            mayReachProcesses = router.allowReply(for: login.access, at: reply)
+            guard mayReachProcesses || !route.reachesProcess else {
                 return perform(.report(.permissionsViolationReply(String(decoding: reply, as: UTF8.self))))
             }
         }
@@ -270,7 +273,9 @@ struct Session {
         let echoless = machine.options.echo ? nil : outbox
         let spans = frame.headers == nil ? nil : router.beginSpans(of: frame, in: bytes)
         let before = batch.traffic.outMessages
-        let anybody = router.deliver(frame, in: bytes, along: route, origin: access, echoless: echoless, turn: turn, into: &batch)
+        let anybody = router.deliver(
+            frame, in: bytes, along: route, origin: access, mayReachProcesses: mayReachProcesses, echoless: echoless, turn: turn,
+            into: &batch)
         spans?.end(deliveries: batch.traffic.outMessages - before)
         if UserInfo.isAsked(at: subject), let reply = frame.reply {
             tellUserInfo(at: Array(copying: bytes.extracting(reply)))
@@ -281,12 +286,12 @@ struct Session {
 
     /// Answers a client that asks who it is.
     private mutating func tellUserInfo(at reply: [UInt8]) {
-        guard router.permissions.allowReply(for: login.access, at: reply) else {
+        guard router.allowReply(for: login.access, at: reply) else {
             return perform(.report(.permissionsViolationReply(String(decoding: reply, as: UTF8.self))))
         }
         let user = UserInfo(server: info, account: login.account, options: machine.options)
         let answer = BusMessage(subject: Subject(received: reply), payload: user.encoded(at: SystemTime().wallTime))
-        _ = router.deliver(answer, subject: reply.span, along: router.processRoute(for: reply.span), turn: turn, into: &batch)
+        _ = router.deliver(answer, turn: turn, into: &batch)
     }
 
     private mutating func subscribe(_ frame: SubscribeFrame, in bytes: borrowing Span<UInt8>) {

@@ -6,10 +6,13 @@ final class Subscriber: Sendable {
     enum Target: Sendable {
         case connection(Outbox)
         case handler(@Sendable (BusMessage) -> Void)
+        /// Somebody on another node.
+        case peer(PeerLink)
     }
 
     let target: Target
-    /// The client's name for it and the blank that follows in a MSG line; empty for a handler.
+    /// The client's name for it and the blank that follows in a MSG line; empty for a handler; for a peer the tokens that direct a
+    /// message to it.
     let sid: [UInt8]
     /// What the connection's client may do; nil for a handler.
     let access: Access?
@@ -39,6 +42,15 @@ final class Subscriber: Sendable {
         self.queue = queue
     }
 
+    /// Those of another node with this pattern.
+    init(_ peers: PeerLink, of node: String, _ wanted: SubscribedPattern) {
+        target = .peer(peers)
+        sid = wanted.queue.map { PeerEnvelope.direction(to: node, queue: $0) } ?? []
+        access = nil
+        pattern = wanted.pattern
+        queue = wanted.queue
+    }
+
     var party: Party {
         if let access { .network(access) } else { .process }
     }
@@ -50,7 +62,7 @@ final class Subscriber: Sendable {
     func belongs(to outbox: Outbox) -> Bool {
         switch target {
         case .connection(let own): own === outbox
-        case .handler: false
+        case .handler, .peer: false
         }
     }
 }

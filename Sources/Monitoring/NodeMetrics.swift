@@ -17,6 +17,18 @@ enum NodeMetrics {
             MetricFamily("rivulet_out_bytes_total", .counter, "Bytes of headers and payload delivered.", statistics.outBytes),
             MetricFamily("rivulet_pending_bytes", .gauge, "Bytes that wait for clients to read them.", statistics.pendingBytes),
             MetricFamily(
+                "rivulet_relayed_out_messages_total", .counter, "Messages handed to other nodes.", statistics.relayedOutMessages),
+            MetricFamily(
+                "rivulet_relayed_out_bytes_total", .counter, "Bytes of headers and payload handed to other nodes.",
+                statistics.relayedOutBytes),
+            MetricFamily(
+                "rivulet_relayed_in_messages_total", .counter, "Messages that came from other nodes.", statistics.relayedInMessages),
+            MetricFamily(
+                "rivulet_relayed_in_bytes_total", .counter, "Bytes of headers and payload that came from other nodes.",
+                statistics.relayedInBytes),
+            MetricFamily(
+                "rivulet_relayed_dropped_total", .counter, "Messages for other nodes that were dropped.", statistics.relayedDropped),
+            MetricFamily(
                 "rivulet_slow_consumers_total", .counter, "Connections cut since they read too slowly.", statistics.slowConsumers),
             MetricFamily("process_resident_memory_bytes", .gauge, "Resident memory.", usage.residentMemory),
             MetricFamily(
