@@ -103,7 +103,10 @@ let package = Package(
             ["RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", deque, logging, metrics]),
         library(
             "RivuletCluster", "Cluster",
-            ["RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletObjects", logging]),
+            [
+                "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletObjects", "RivuletBroker", deque,
+                logging,
+            ]),
         library(
             "RivuletClient", "Client",
             ["RivuletWire", "RivuletSubscriptions", "RivuletContract", nioCore, nioPosix, crypto, tls, logging, deque]),
@@ -142,7 +145,10 @@ let package = Package(
             ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", "StoreWriter", grdb, logging]),
         program("StoreWriter", path: "Tests/StoreWriter", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", logging]),
         tests(
-            "PostgresTests", ["RivuletPostgres", "RivuletBackbone", "RivuletSubscriptions", "RivuletTesting", logging]),
+            "PostgresTests",
+            [
+                "RivuletPostgres", "RivuletCluster", "RivuletBroker", "RivuletBackbone", "RivuletSubscriptions", "RivuletTesting", logging,
+            ]),
         tests(
             "ObjectsTests",
             [
@@ -153,7 +159,7 @@ let package = Package(
             "ClusterTests",
             [
                 "RivuletCluster", "RivuletObjects", "RivuletContract", "RivuletBackbone", "RivuletBroker", "RivuletSubscriptions",
-                "RivuletTesting", logging,
+                "RivuletClient", "RivuletSQLite", "RivuletWire", "RivuletTesting", logging,
             ]),
         tests(
             "ClientTests",

@@ -10,6 +10,7 @@ import Synchronization
 /// Nodes of one process that share a store in memory and a time that stands still until the test moves it.
 final class SeveralHosts: Sendable {
     let time: ManualTime
+    let backbone: InMemoryBackbone
     let hosts: [Host]
 
     init(_ count: Int, hosting kinds: [any ServiceObject.Type]) {
@@ -17,6 +18,7 @@ final class SeveralHosts: Sendable {
         let backbone = InMemoryBackbone(time: time)
         let directory = HostDirectory()
         self.time = time
+        self.backbone = backbone
         hosts = (0..<count).map { Host("node\($0)", kinds, backbone, time, directory) }
         directory.hosts.withLock { $0 = Dictionary(uniqueKeysWithValues: hosts.map { ($0.name, WeakHost(host: $0)) }) }
     }
