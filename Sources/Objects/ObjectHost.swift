@@ -131,6 +131,9 @@ public final class ObjectHost: Sendable {
     }
 
     private func receive(_ message: BusMessage) {
+        var message = message
+        // Anybody could say this, and only nodes know.
+        if message.origin?.isNode == false, message.headers.isHandedOn { message.headers[HeaderName.hop] = nil }
         do throws(CallError) {
             let (object, name) = try ObjectSubject.parse(message.subject)
             guard let kind = kinds[object.kind] else {
