@@ -245,7 +245,7 @@ public final class Broker: Sendable {
     /// Makes what handles a connection.
     private var makeConnection:
         @Sendable (any Channel, ServerInfo, OtherServers?, _ session: TLSAcceptor?, _ handler: TLSAcceptor?, _ isPlain: Bool)
-        -> ConnectionHandler
+            -> ConnectionHandler
     {
         { [router, registry, logger] channel, info, others, sessionTLS, handlerTLS, isPlain in
             var info = info
