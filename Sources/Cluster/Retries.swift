@@ -6,6 +6,7 @@ final class Retries: Sendable {
     private struct State {
         var waiting: [ObjectID: [Parcel]] = [:]
         var count = 0
+        var isClosed = false
     }
 
     private static let firstPause = Duration.milliseconds(10)
@@ -63,10 +64,10 @@ final class Retries: Sendable {
         return late
     }
 
-    /// Hands out everything.
+    /// Hands out everything, and keeps nothing from now on.
     func takeAll() -> [Parcel] {
         state.withLock { state in
-            defer { state = State() }
+            defer { state = State(isClosed: true) }
             return state.waiting.values.flatMap { $0 }
         }
     }
@@ -74,7 +75,7 @@ final class Retries: Sendable {
     /// Whether it is the first for its object; nil if there is no room.
     private func append(_ parcel: Parcel) -> Bool? {
         state.withLock { state in
-            guard state.count < limit else { return nil }
+            guard state.count < limit, !state.isClosed else { return nil }
             state.count += 1
             state.waiting[parcel.object, default: []].append(parcel)
             return state.waiting[parcel.object]?.count == 1

@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import json
+import re
 import signal
+import ssl
 import time
+import urllib.request
 
 import nats
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from conftest import until
 from objects import Refused, ask, join, name, sequence
 from postgres import Postgres
+from server import CERTIFICATES
 
 TTL = 2
 PATIENT = ["--start-after", 600, "--turn-seconds", 600]
@@ -69,7 +73,7 @@ async def persistently(call, within: float):
 
 
 async def test_an_object_runs_once_whichever_node_is_called(start_node, store):
-    a, b = await start_node(store), await start_node(store)
+    a, b = await start_node(store), await start_node(store, environment={"RIVULET_HTTP_PORT": "0"})
     async with connected(a, b) as (first, second):
         events = await second.subscribe("evt.GameTable.*.PlayerJoined")
         await second.flush()
@@ -79,6 +83,11 @@ async def test_an_object_runs_once_whichever_node_is_called(start_node, store):
         assert [json.loads(event.data)["player"] for event in seen] == [f"player{number}" for number in range(12)]
         assert [sequence(event) for event in seen] == sorted({sequence(event) for event in seen})
         assert {name(event) for event in seen} == {"PlayerJoined"}
+    page = urllib.request.urlopen(re.search(r"monitoring=(http://\S+:\d+)", b.output)[1] + "/metrics", timeout=10).read().decode()
+    metrics = dict(re.findall(r"^(rivulet_cluster_\w+) (\S+)$", page, re.M))
+    assert float(metrics["rivulet_cluster_lease_held"]) == 1
+    assert float(metrics["rivulet_cluster_forwarded_total"]) >= 6
+    assert float(metrics["rivulet_cluster_forward_failures_total"]) == 0
 
 
 async def test_a_killed_nodes_objects_answer_elsewhere(start_node, store):
@@ -165,3 +174,12 @@ async def test_links_need_no_settings_where_users_have_to_log_in(start_node, tmp
         assert "permissions violation" in errors[0].lower()
     with pytest.raises(nats.errors.Error):
         await nats.connect(a.url, user="$NODE", password="a", allow_reconnect=False, connect_timeout=10)
+
+
+@pytest.mark.parametrize("options", [["--tls-ca", CERTIFICATES / "authority.pem"], []])
+async def test_links_are_encrypted_where_clients_are(start_node, options):
+    options = ["--tls-cert", CERTIFICATES / "server.pem", "--tls-key", CERTIFICATES / "server-key.pem", *options]
+    a, b = [await start_node("sqlite:game.sqlite", *options) for _ in range(2)]
+    async with connected(a, b, tls=ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")) as (first, second):
+        assert (await join(first, "ann"))["seat"] == 1
+        assert (await join(second, "bob"))["seat"] == 2
