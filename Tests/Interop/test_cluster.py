@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import json
+import random
 import re
 import signal
+import socket
 import ssl
 import time
 import urllib.request
+from pathlib import Path
 
 import nats
 import pytest
@@ -15,7 +18,7 @@ import pytest
 from conftest import until
 from objects import Refused, ask, join, name, sequence
 from postgres import Postgres
-from server import CERTIFICATES
+from server import CERTIFICATES, Server
 
 TTL = 2
 PATIENT = ["--start-after", 600, "--turn-seconds", 600]
@@ -183,3 +186,34 @@ async def test_links_are_encrypted_where_clients_are(start_node, options):
     async with connected(a, b, tls=ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")) as (first, second):
         assert (await join(first, "ann"))["seat"] == 1
         assert (await join(second, "bob"))["seat"] == 2
+
+
+def consecutive_ports(count: int) -> int:
+    """The first of as many ports in a row that nobody listens at."""
+    for first in random.sample(range(20_000, 32_000), 100):
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                return first
+            except OSError:
+                continue
+    raise AssertionError("no ports are free")
+
+
+async def test_one_command_starts_three_nodes_whose_players_share_a_table(programs, tmp_path):
+    script = Path(__file__).parents[2] / "Examples" / "BlackJack" / "cluster"
+    port = consecutive_ports(3)
+    nodes = await asyncio.to_thread(
+        Server, [script, programs.path("BlackJackServer")], tmp_path, environment={"PORT": str(port)})
+    try:
+        await until(lambda: nodes.output.count("listening on") == 3, 30)
+        seats = []
+        for number in range(3):
+            client = await nats.connect(f"nats://127.0.0.1:{port + number}", connect_timeout=10)
+            seats.append(await join(client, f"player{number}"))
+            await client.close()
+        assert seats == [{"table": "1", "seat": seat} for seat in (1, 2, 3)]
+    finally:
+        assert await asyncio.to_thread(nodes.interrupt) == 0, nodes.output
+    assert nodes.output.count("stopped") == 3, nodes.output
