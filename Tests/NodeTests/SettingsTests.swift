@@ -66,6 +66,7 @@ import Testing
         #expect(try authorization("port: 1") == nil)
         #expect(try authorization("") == nil)
         #expect(try authorization("authorization: {}") == AuthConfiguration())
+        #expect(try authorization("authorization: {timeout: 3}") == nil)
     }
 
     @Test(arguments: [
@@ -134,6 +135,49 @@ import Testing
                 #expect(throws: SettingError.self) { try resolve(wrong) }
             }
             #expect(throws: SettingError.self) { try resolve("", "--tls-verify") }
+        }
+    }
+
+    @Test func settingsThatLetNobodyInAreRefused() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/rivulet.yaml"
+            func resolve(_ yaml: String, _ flags: String...) throws -> BrokerConfiguration {
+                try yaml.write(toFile: path, atomically: true, encoding: .utf8)
+                return try NodeSettings.resolve(NodeOptions.parse(["--config", path] + flags)).node.broker
+            }
+            for wrong in ["authorization: {}", "authorization: {users: []}", "authorization: {default_permissions: {publish: a}}"] {
+                #expect(throws: SettingError.self) { try resolve(wrong) }
+                #expect(try resolve(wrong, "--token", "t").auth?.token == Secret("t"))
+            }
+            let patient = try resolve("authorization: {timeout: 3}")
+            #expect(patient.auth == nil)
+            #expect(patient.authenticationTimeout == .seconds(3))
+        }
+    }
+
+    @Test func aClusterIsReadFromFileAndFlags() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/rivulet.yaml"
+            func resolve(_ yaml: String, _ flags: String...) throws -> ClusterConfiguration? {
+                try yaml.write(toFile: path, atomically: true, encoding: .utf8)
+                return try NodeSettings.resolve(NodeOptions.parse(["--config", path] + flags)).node.cluster
+            }
+            func expect(_ expected: ClusterConfiguration?, _ resolved: ClusterConfiguration?) { #expect(resolved == expected) }
+            var expected = ClusterConfiguration()
+            expect(nil, try resolve("cluster: false\nclusterTtl: 2"))
+            expect(expected, try resolve("cluster: true"))
+            expect(expected, try resolve("port: 1", "--cluster"))
+            expected.timeToLive = .milliseconds(1500)
+            expected.advertisedAddress = "[fd00::7]:4222"
+            expect(expected, try resolve("clusterTtl: 1500ms\nclusterAdvertise: '[fd00::7]:4222'", "--cluster"))
+            for wrong in [
+                "clusterTtl: 900ms", "clusterTtl: soon", "clusterAdvertise: host", "clusterAdvertise: 'nats://host:1'",
+                "clusterAdvertise: 'ann:a@host:1'", "clusterAdvertise: 'host:x'",
+            ] {
+                #expect(throws: SettingError.self) { try resolve("cluster: true\n" + wrong) }
+            }
+            let error = #expect(throws: SettingError.self) { try resolve("store: memory", "--cluster") }
+            #expect(error?.description.contains("--store sqlite:PATH or postgres://") == true)
         }
     }
 

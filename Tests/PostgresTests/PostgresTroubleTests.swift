@@ -4,6 +4,7 @@ import RivuletPostgres
 import RivuletSubscriptions
 import RivuletTesting
 import Synchronization
+import TestSupport
 import Testing
 
 /// What a store does when its database or the way there will not serve, and that it goes on without a restart when they do again.
@@ -16,7 +17,7 @@ struct PostgresTroubleTests {
         try await TestDatabase.with { database in
             let proxy = try Proxy(to: database.cluster.port)
             defer { proxy.end() }
-            let store = try await database.open(through: proxy)
+            let store = try await database.open(through: proxy.port)
             try await store.open("Player")
             let bob = Turns("bob")
             let first = try await store.commit([turns.turn(0), bob.turn(0)])
@@ -38,7 +39,7 @@ struct PostgresTroubleTests {
         try await TestDatabase.with { database in
             let proxy = try Proxy(to: database.cluster.port)
             defer { proxy.end() }
-            let store = try await database.open(through: proxy)
+            let store = try await database.open(through: proxy.port)
             try await store.open("Player")
             for version: UInt64 in 0..<5 {
                 proxy.make(.loseRequest, forRequestWith: "rivulet_commit")
@@ -214,7 +215,7 @@ struct PostgresTroubleTests {
     @Test("a full disk fails commits with `full`, leaves nothing of them, and the store goes on when there is room")
     func fullDisk() async throws {
         try await TestDatabase.with { database in
-            let mounted = try await SmallDisk.with(kibibytes: 8192) { disk in
+            let mounted = try await SmallDisk.with(kibibytes: 8192, owner: "postgres") { disk in
                 // The tables alone lie there: a server that cannot write its log ends.
                 try await database.execute("CREATE TABLESPACE \(database.name) LOCATION '\(disk.path)'")
                 try await database.execute("ALTER DATABASE \(database.name) SET default_tablespace = \(database.name)")
@@ -306,7 +307,7 @@ struct PostgresTroubleTests {
             defer { proxy.end() }
             proxy.dropNotifications()
             let log = LogLines()
-            let receiver = try await database.open(logger: Logger(label: "test") { _ in log }, through: proxy)
+            let receiver = try await database.open(logger: Logger(label: "test") { _ in log }, through: proxy.port)
             let sender = try await database.open()
             var iterator = try await receiver.batches(for: "b").makeAsyncIterator()
             var number: UInt8 = 0
