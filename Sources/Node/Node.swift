@@ -105,9 +105,9 @@ public final class Node: Service {
     }
 
     private func run(on backbone: OpenBackbone, in cluster: ClusterConfiguration) async throws {
-        guard let members = backbone.members else { throw SettingError.memoryInCluster }
+        guard let shared = backbone.cluster else { throw SettingError.memoryInCluster }
         let address = try await broker.start()
-        let place = NodeInCluster(cluster, broker: broker, at: address, secret: secret, sharing: members, logger: logger)
+        let place = NodeInCluster(cluster, broker: broker, at: address, secret: secret, sharing: shared, logger: logger)
         let host = makeHost(backbone, place.ownership)
         try await place.join()
         do {
@@ -116,6 +116,7 @@ public final class Node: Service {
                 defer { group.cancelAll() }
                 try await whileRunning(host) {
                     try await host.start()
+                    await place.ready()
                     try await serve(host, at: address, in: place)
                 }
             }
@@ -173,6 +174,7 @@ public final class Node: Service {
             await host.drain(patience: patience)
             await cluster?.leave()
         }
+        cluster?.endRelay()
         await broker.shutdown()
     }
 }

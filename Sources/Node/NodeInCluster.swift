@@ -10,6 +10,7 @@ import RivuletSubscriptions
 final class NodeInCluster: Sendable {
     let ownership: ClusterOwnership
     let watch: MemberWatch
+    private let relay: ClusterRelay
     private let keeper: LeaseKeeper
     private let links: NodeLinks
     private let broker: Broker
@@ -20,7 +21,7 @@ final class NodeInCluster: Sendable {
     ///   - secret: What other nodes say to the broker.
     init(
         _ configuration: ClusterConfiguration, broker: Broker, at address: Broker.Address, secret: NodeSecret,
-        sharing store: any Membership & Directory, logger: Logger
+        sharing store: any ClusterBackbone, logger: Logger
     ) {
         let name = broker.serverName == broker.serverID ? broker.serverID : "\(broker.serverName)-\(broker.serverID)"
         let node = NodeDescription(
@@ -34,6 +35,7 @@ final class NodeInCluster: Sendable {
         }
         ownership = ClusterOwnership(directory: store, keeper: keeper, links: links, bus: broker, configuration: configuration)
         watch = MemberWatch(for: name, membership: store, configuration: configuration, logger: logger)
+        relay = ClusterRelay(name, broker: broker, relay: store, membership: store, logger: logger)
     }
 
     /// Whether the node has its place now.
@@ -59,7 +61,7 @@ final class NodeInCluster: Sendable {
             broker.advertise(watch.members.map(\.address))
             events.tell(change)
         }
-        await withDiscardingTaskGroup { [keeper, links, ownership, watch] group in
+        await withDiscardingTaskGroup { [keeper, links, ownership, watch, relay] group in
             group.addTask {
                 await keeper.run {
                     onLoss()
@@ -69,8 +71,19 @@ final class NodeInCluster: Sendable {
             group.addTask { await links.run() }
             group.addTask { await ownership.run() }
             group.addTask { await watch.run() }
+            group.addTask { await relay.run() }
         }
         observation.cancel()
+    }
+
+    /// Returns when the node knows what the others' clients want, or when that takes too long.
+    func ready() async {
+        await relay.ready()
+    }
+
+    /// Sends what is left for the others' clients, and takes no more.
+    func endRelay() {
+        relay.drain()
     }
 
     /// Lets others have what the node owns, all at once. ``run(onLoss:)`` goes on: what is under way may need the other nodes.

@@ -4,12 +4,15 @@ import RivuletPostgres
 import RivuletSQLite
 import RivuletSubscriptions
 
+/// What the nodes of a cluster share besides objects and events.
+typealias ClusterBackbone = Membership & Directory & Relay
+
 /// A store that was opened, and how to close it.
 struct OpenBackbone: Sendable {
     let store: any ObjectStore
     let log: any EventLog
     /// Who shares it; nil if nobody can.
-    let members: (any Membership & Directory)?
+    let cluster: (any ClusterBackbone)?
     let close: @Sendable () async -> Void
 
     /// - Parameter isShared: Whether other nodes may have it open as well.
@@ -27,10 +30,10 @@ struct OpenBackbone: Sendable {
         switch configuration {
         case .memory:
             let memory = InMemoryBackbone(time: SystemTime())
-            return OpenBackbone(store: memory, log: memory, members: nil, close: {})
+            return OpenBackbone(store: memory, log: memory, cluster: nil, close: {})
         case .sqlite(let path):
             let sqlite = try await SQLiteBackbone.open(SQLiteConfiguration(path: path, isExclusive: !isShared), logger: logger)
-            return OpenBackbone(store: sqlite, log: sqlite, members: sqlite) {
+            return OpenBackbone(store: sqlite, log: sqlite, cluster: sqlite) {
                 do {
                     try await sqlite.close()
                 } catch {
@@ -40,7 +43,7 @@ struct OpenBackbone: Sendable {
         case .postgres(let url):
             let settings = PostgresConfiguration(url: url, isExclusive: !isShared)
             let postgres = try await PostgresBackbone.open(settings, logger: logger)
-            return OpenBackbone(store: postgres, log: postgres, members: postgres) { await postgres.close() }
+            return OpenBackbone(store: postgres, log: postgres, cluster: postgres) { await postgres.close() }
         }
     }
 }
