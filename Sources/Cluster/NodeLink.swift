@@ -52,10 +52,12 @@ final class NodeLink: Sendable {
     }
 
     /// Carries messages until the connection is lost or the task is cancelled.
-    func run(over connection: NodeConnection) async {
+    func run(over connection: NodeConnection, at address: String) async {
         let answers: Attachment
         do {
-            answers = try connection.bus.attach(SubjectPattern(inbox + ".*"), queue: nil) { [weak self] in self?.receive($0) }
+            answers = try connection.bus.attach(SubjectPattern(inbox + ".*"), queue: nil) { [weak self] in
+                self?.receive($0, from: address)
+            }
         } catch {
             return
         }
@@ -124,7 +126,7 @@ final class NodeLink: Sendable {
         return state.withLock { $0.pending.removeValue(forKey: token) }
     }
 
-    private func receive(_ message: BusMessage) {
+    private func receive(_ message: BusMessage, from address: String) {
         guard let request = take(message.subject) else { return }
         if message.headers.status == 503 {
             request.onRefusal()
@@ -134,6 +136,8 @@ final class NodeLink: Sendable {
         if message.headers[HeaderName.moved] != nil {
             request.onRefusal()
             answer.headers[HeaderName.moved] = nil
+        } else if message.headers[HeaderName.serviceErrorCode] != "503" {
+            answer.headers[HeaderName.owner] = address
         }
         answer.subject = request.reply
         answer.reply = nil
