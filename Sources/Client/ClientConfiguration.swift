@@ -32,6 +32,11 @@ public struct ClientConfiguration: Sendable {
     public var maximumPending = 16 << 20
     /// How long ``RivuletClient/drain()`` waits for subscriptions to be read to their end.
     public var drainTimeout: Duration = .seconds(30)
+    /// Whether calls to objects that another node of the cluster owns go straight to that node once an answer has told where it is,
+    /// over a connection of its own, which logs in as this one does. The node must be one of the servers the client was given, or of
+    /// which its server tells. What is sent to one object with ``RivuletClient/object(_:_:)`` stays in order.
+    public var followsOwners = true
+    var ownerLimits = OwnerLimits()
     /// Where the client logs: connections lost and restored.
     public var logger = Logger(label: "rivulet.client") { _ in SwiftLogNoOpLogHandler() }
 

@@ -9,6 +9,7 @@ final class ClientCore: InterruptibleBus {
     private struct State {
         var pool: ServerPool
         var channel: (any Channel)?
+        var server: ServerAddress?
         var isClosing = false
         var isClosed = false
         var observers: [Int: @Sendable (BusInterruption) -> Void] = [:]
@@ -31,6 +32,13 @@ final class ClientCore: InterruptibleBus {
     }
 
     var pool: ServerPool { state.withLock { $0.pool } }
+
+    /// The server of the latest connection.
+    var server: ServerAddress? { state.withLock { $0.server } }
+
+    func began(with server: ServerAddress) {
+        state.withLock { $0.server = server }
+    }
 
     func learn(_ urls: [String], from server: ServerAddress) {
         guard configuration.usesLearnedServers else { return }

@@ -158,6 +158,7 @@ final class ClientHandler: ChannelInboundHandler {
         case .greet(let info): greet(info, context)
         case .begin(let info):
             greeting?.cancel()
+            core.began(with: address)
             core.learn(info.connectURLs, from: address)
             core.outbox.connect(context.channel, core.subscriptions, except: greetedWith, maximumPayload: info.maxPayload)
             greetedWith = []

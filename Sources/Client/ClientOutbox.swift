@@ -49,11 +49,15 @@ final class ClientOutbox: Sendable {
 
     /// Appends a message.
     ///
-    /// - Throws: `closed`, `full` or `limit`.
-    func append(_ message: BusMessage) throws(BusError) {
+    /// - Parameter whileConnected: Whether it may not wait for a connection to come.
+    /// - Throws: `closed`, `full` or `limit`; `disconnected` if it may not wait.
+    func append(_ message: BusMessage, whileConnected: Bool = false) throws(BusError) {
         let size = message.payload.count + (message.headers.isEmpty ? 0 : message.headers.encodedSize)
         let result = state.withLock { state -> Result<(any EventLoop)?, BusError> in
             if case .closed = state.phase { return .failure(BusError(.closed, "the client is closed")) }
+            if whileConnected, case .disconnected = state.phase {
+                return .failure(BusError(.disconnected, "the connection is lost"))
+            }
             guard size <= state.maximumPayload else {
                 return .failure(BusError(.limit, "a message of \(size) bytes is more than the \(state.maximumPayload) the server takes"))
             }

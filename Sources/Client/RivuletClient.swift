@@ -10,6 +10,9 @@ import Synchronization
 /// objects with ``CallError`` 503): whether they were handled is not known, and nothing is sent twice by itself. Retry with a message
 /// id where twice would be wrong. What was being written at that moment may be lost, as the protocol has no acknowledgements.
 ///
+/// Calls to objects may go over more connections, straight to the nodes that own them: ``ClientConfiguration/followsOwners``. When one of
+/// those breaks, requests under way on it fail in the same way, what was not written to it is lost, and the next ones go over the main one.
+///
 /// Close it, or use ``withRivuletClient(_:configuration:_:)``.
 public final class RivuletClient: InterruptibleBus, EventFollowing {
     /// What the client was made with.
@@ -18,6 +21,8 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
     let requester: Requester
     let statuses: StatusBroadcast
     let supervisor: Task<Void, Never>
+    /// Nil if owners are not followed.
+    let owners: OwnerCarrier?
     /// What applications read as sequences, for waiting until they have when draining.
     let channels = Mutex<[Int: WeakChannel]>([:])
 
@@ -30,11 +35,14 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
         let error = Mutex<BusError?>(nil)
     }
 
-    private init(_ core: ClientCore, _ requester: Requester, _ statuses: StatusBroadcast, _ supervisor: Task<Void, Never>) {
+    private init(
+        _ core: ClientCore, _ requester: Requester, _ statuses: StatusBroadcast, _ owners: OwnerCarrier?, _ supervisor: Task<Void, Never>
+    ) {
         configuration = core.configuration
         self.core = core
         self.requester = requester
         self.statuses = statuses
+        self.owners = owners
         self.supervisor = supervisor
     }
 
@@ -61,14 +69,19 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
     ) async throws(ClientError) -> RivuletClient {
         var addresses: [ServerAddress] = []
         for url in urls.isEmpty ? ["nats://localhost:4222"] : urls { addresses.append(try ServerAddress(parsing: url)) }
+        return try await connect(to: addresses, configuration: configuration)
+    }
+
+    static func connect(to addresses: [ServerAddress], configuration: ClientConfiguration) async throws(ClientError) -> RivuletClient {
         let core = ClientCore(configuration, ServerPool(addresses))
         let statuses = StatusBroadcast(.reconnecting(round: 0))
         let connector = Connector(core: core, statuses: statuses)
         let first = try await connector.connect(after: nil, isFirst: true)
         statuses.send(.connected(first.address))
         let requester = Requester(bus: core, time: core.time)
-        let supervisor = Supervisor(core: core, requester: requester, connector: connector, statuses: statuses)
-        return RivuletClient(core, requester, statuses, Task { await supervisor.run(first) })
+        let owners = configuration.followsOwners ? OwnerCarrier(core: core, requester: requester) : nil
+        let supervisor = Supervisor(core: core, requester: requester, connector: connector, statuses: statuses, owners: owners)
+        return RivuletClient(core, requester, statuses, owners, Task { await supervisor.run(first) })
     }
 
     // MARK: - Status

@@ -17,6 +17,7 @@ extension RivuletClient {
     /// Sends what was published, if there is a connection, and closes. Requests under way fail, sequences end. Returns when all is
     /// closed; safe to call more than once.
     public func close() async {
+        await owners?.close()
         if isConnected, !core.isClosing { try? await flush(timeout: .seconds(1)) }
         core.beginClosing()
         supervisor.cancel()

@@ -25,7 +25,13 @@ extension RivuletClient {
 
     /// The object of this kind and id, to be called and followed. Nothing is sent before that.
     public func object(_ kind: String, _ id: String) -> RemoteObject {
-        let caller = BusCaller(bus: core, requester: requester, time: core.time, defaultTimeout: configuration.requestTimeout)
+        let timeout = configuration.requestTimeout
+        let caller =
+            if let owners {
+                BusCaller(carrier: owners, time: core.time, defaultTimeout: timeout)
+            } else {
+                BusCaller(bus: core, requester: requester, time: core.time, defaultTimeout: timeout)
+            }
         return RemoteObject(ObjectID(kind: kind, id: id), caller: caller, source: eventSource)
     }
 

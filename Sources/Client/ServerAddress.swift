@@ -67,8 +67,11 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// `nats://host:port`, or `tls://host:port`; never a user or password.
     public var description: String {
-        "\(requiresTLS ? "tls" : "nats")://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        "\(requiresTLS ? "tls" : "nats")://\(name)"
     }
+
+    /// `host:port`, as nodes write it.
+    var name: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 
     /// Another server of the same cluster, to be talked to like this one.
     func sibling(_ other: ServerAddress) -> ServerAddress {

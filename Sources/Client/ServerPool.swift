@@ -25,6 +25,11 @@ struct ServerPool: Sendable {
         return Array(all[(index + 1)...] + all[...index])
     }
 
+    /// The one of this `host:port`.
+    func server(named name: String) -> ServerAddress? {
+        (given + learned).first { $0.name == name }
+    }
+
     /// Whether there is anything but this one.
     func hasOther(than address: ServerAddress) -> Bool {
         (given + learned).contains { $0 != address }

@@ -8,8 +8,20 @@ struct Supervisor: Sendable {
     let requester: Requester
     let connector: Connector
     let statuses: StatusBroadcast
+    let owners: OwnerCarrier?
 
+    /// Returns when the client has closed.
     func run(_ first: Connector.Connection) async {
+        await withDiscardingTaskGroup { group in
+            if let owners {
+                group.addTask { await owners.run() }
+            }
+            await keepConnected(first)
+            group.cancelAll()
+        }
+    }
+
+    private func keepConnected(_ first: Connector.Connection) async {
         var connection: Connector.Connection? = first
         while let current = connection {
             let reason = await ending(of: current)

@@ -61,10 +61,12 @@ final class NodeLink: Sendable {
     }
 
     /// Carries messages until the connection is lost, the link is closed, or the task is cancelled.
-    func run(over connection: NodeConnection) async {
+    func run(over connection: NodeConnection, at address: String) async {
         let answers: Attachment
         do {
-            answers = try connection.bus.attach(SubjectPattern(inbox + ".*"), queue: nil) { [weak self] in self?.receive($0) }
+            answers = try connection.bus.attach(SubjectPattern(inbox + ".*"), queue: nil) { [weak self] in
+                self?.receive($0, from: address)
+            }
         } catch {
             return
         }
@@ -140,10 +142,11 @@ final class NodeLink: Sendable {
         return state.withLock { $0.pending.removeValue(forKey: token) }
     }
 
-    private func receive(_ message: BusMessage) {
+    private func receive(_ message: BusMessage, from address: String) {
         guard let request = take(message.subject) else { return }
         if message.headers.status == 503 || message.headers[HeaderName.moved] != nil { return request.onRefusal(.notHandled) }
         var answer = message
+        if message.headers[HeaderName.serviceErrorCode] != "503" { answer.headers[HeaderName.owner] = address }
         answer.subject = request.reply
         answer.reply = nil
         try? bus.publish(answer)

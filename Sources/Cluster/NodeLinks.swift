@@ -98,7 +98,7 @@ public final class NodeLinks: Sendable {
                 throw BusError(.disconnected, "there is no node \(link.node)")
             }
             let connection = try await connect(description)
-            await link.run(over: connection)
+            await link.run(over: connection, at: description.address)
             await connection.close()
         } catch {
             logger.debug("cannot reach another node", metadata: ["node": "\(link.node)", "error": "\(error)"])

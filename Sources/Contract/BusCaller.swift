@@ -1,15 +1,18 @@
 /// Calls objects over a message bus; what clients and nodes use.
 public struct BusCaller: ObjectCaller {
-    private let bus: any MessageBus
-    private let requester: Requester
+    private let carrier: any CallCarrier
     private let time: any TimeSource
     private let defaultTimeout: Duration
     private let tracing = MessageTracing()
 
     /// A caller over `bus` whose requests wait for `defaultTimeout` unless they say otherwise.
     public init(bus: any MessageBus, requester: Requester, time: any TimeSource, defaultTimeout: Duration = .seconds(5)) {
-        self.bus = bus
-        self.requester = requester
+        self.init(carrier: BusCarrier(bus: bus, requester: requester), time: time, defaultTimeout: defaultTimeout)
+    }
+
+    /// A caller whose messages `carrier` brings to their objects.
+    public init(carrier: any CallCarrier, time: any TimeSource, defaultTimeout: Duration = .seconds(5)) {
+        self.carrier = carrier
         self.time = time
         self.defaultTimeout = defaultTimeout
     }
@@ -21,7 +24,7 @@ public struct BusCaller: ObjectCaller {
         message.headers[HeaderName.timeout] = String(timeout.wholeMilliseconds)
         let span = tracing.begin(.ask(request.object, request.message), sending: &message.headers)
         do {
-            let reply = try await requester.request(message, deadline: time.now + timeout)
+            let reply = try await carrier.request(message, to: request.object, deadline: time.now + timeout)
             span?.end(reply)
             return reply
         } catch let error as BusError {
@@ -39,7 +42,7 @@ public struct BusCaller: ObjectCaller {
         var message = try message(request)
         let span = tracing.begin(.send(request.object, request.message), sending: &message.headers)
         do throws(BusError) {
-            try bus.publish(message)
+            try carrier.publish(message, to: request.object)
             span?.end()
         } catch {
             let error = CallError(error, calling: request)

@@ -16,6 +16,9 @@ public enum HeaderName {
     public static let hop = "Rivulet-Hop"
     /// On the refusal of a request that was handed on to a node which does not own its object: 1.
     public static let moved = "Rivulet-Moved"
+    /// On the answer to a request that was handed on: where the broker of the object's owner listens, `host:port`. Whoever may connect
+    /// there can send the next one straight to it.
+    public static let owner = "Rivulet-Owner"
     /// W3C trace context: the trace, and the span in it.
     public static let traceParent = "traceparent"
     /// W3C trace context: what tracing systems add.

@@ -37,13 +37,25 @@ public final class Requester: Sendable {
     /// - Parameter deadline: On the time source's ``TimeSource/now``.
     /// - Throws: ``BusError`` with `noResponders`, `timeout` or what the bus says; `CancellationError` when the task is cancelled.
     public func request(_ message: BusMessage, deadline: Duration) async throws -> BusMessage {
+        try await request(message, deadline: deadline) { message throws(BusError) in try bus.publish(message) }
+    }
+
+    /// Has `publish` publish a request to the requester's bus, and waits for the first reply.
+    ///
+    /// - Parameters:
+    ///   - deadline: On the time source's ``TimeSource/now``.
+    ///   - publish: Called at most once, at once; when it throws, so does the request.
+    /// - Throws: ``BusError`` with `noResponders`, `timeout` or what `publish` says; `CancellationError` when the task is cancelled.
+    public func request(
+        _ message: BusMessage, deadline: Duration, publish: (BusMessage) throws(BusError) -> Void
+    ) async throws -> BusMessage {
         try subscribeOnce()
         let token = nextToken()
         var request = message
         request.reply = Subject(received: (prefix + "." + token).utf8)
         let reply = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                begin(request, token: token, deadline: deadline, continuation)
+                begin(request, token: token, deadline: deadline, continuation, publish)
             }
         } onCancel: {
             end(token, with: .failure(CancellationError()))
@@ -78,7 +90,8 @@ public final class Requester: Sendable {
     }
 
     private func begin(
-        _ request: BusMessage, token: Substring, deadline: Duration, _ continuation: CheckedContinuation<BusMessage, any Error>
+        _ request: BusMessage, token: Substring, deadline: Duration, _ continuation: CheckedContinuation<BusMessage, any Error>,
+        _ publish: (BusMessage) throws(BusError) -> Void
     ) {
         let refused = state.withLock { state -> (any Error)? in
             if state.closed { return BusError(.closed, "the connection is closed") }
@@ -100,7 +113,7 @@ public final class Requester: Sendable {
         }
         if answered { timeout.cancel() }
         do {
-            try bus.publish(request)
+            try publish(request)
         } catch {
             end(token, with: .failure(error))
         }

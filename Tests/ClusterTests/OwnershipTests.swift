@@ -54,6 +54,21 @@ struct OwnershipTests {
         }
     }
 
+    @Test func anAnswerThatWasHandedOnTellsWhereTheOwnerIs() async throws {
+        try await withHosts(2, hosting: Tally.self) { cluster in
+            _ = try await cluster[0].object("Tally", "a").ask(Increase())
+            let increase = ObjectRequest(object: ObjectID(kind: "Tally", id: "a"), message: "Increase", payload: Array("{}".utf8))
+            let own = try await cluster[0].object("Tally", "a").caller.ask(increase)
+            #expect(own.headers[HeaderName.owner] == nil)
+            let handedOn = try await cluster[1].object("Tally", "a").caller.ask(increase)
+            #expect(handedOn.headers[HeaderName.owner] == "node0")
+            cluster[0].die()
+            let refusal = try await cluster[1].object("Tally", "a").caller.ask(increase)
+            #expect(CallError(reply: refusal)?.code == .unavailable)
+            #expect(refusal.headers[HeaderName.owner] == nil)
+        }
+    }
+
     @Test func anObjectThatWasGivenUpIsServedAgain() async throws {
         try await withHosts(2, hosting: Tally.self) { cluster in
             _ = try await cluster[0].object("Tally", "a").ask(Increase())
