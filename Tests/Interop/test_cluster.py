@@ -221,3 +221,49 @@ async def test_one_command_starts_three_nodes_whose_players_share_a_table(progra
     finally:
         assert await asyncio.to_thread(nodes.interrupt) == 0, nodes.output
     assert nodes.output.count("stopped") == 3, nodes.output
+
+
+async def test_nodes_are_one_broker_for_plain_messages(start_node, store):
+    a, b = await start_node(store), await start_node(store)
+    async with connected(a, b) as (first, second):
+        chat = await second.subscribe("chat.*")
+        # The same group at both nodes: of its members one gets a message, and one of the same node rather than another.
+        near, far = await first.subscribe("work.near", "workers"), await second.subscribe("work.near", "workers")
+
+        async def answer(message):
+            await message.respond(b"from the other node: " + message.data)
+
+        await second.subscribe("service.echo", "services", cb=answer)
+        await second.flush()
+        reply, _ = await persistently(lambda: first.request("service.echo", b"hello", timeout=2), within=20)
+        assert reply.data == b"from the other node: hello"
+        # What was subscribed to before is known by then.
+        for number in range(100):
+            await first.publish("chat.lobby", str(number).encode())
+            await first.publish("work.near", str(number).encode())
+        heard = [await chat.next_msg(20) for _ in range(100)]
+        assert [int(message.data) for message in heard] == list(range(100))
+        assert [int((await near.next_msg(20)).data) for _ in range(100)] == list(range(100))
+        with pytest.raises(nats.errors.TimeoutError):
+            await far.next_msg(0.05)
+        with pytest.raises(nats.errors.NoRespondersError):
+            await first.request("service.nobody", b"", timeout=10)
+        await asyncio.to_thread(b.end)
+        await persistently_refused(first, "service.echo")
+
+
+async def persistently_refused(client, subject) -> None:
+    """Waits until nobody is known any more who answers."""
+
+    async def is_refused():
+        try:
+            await client.request(subject, b"", timeout=1)
+        except nats.errors.NoRespondersError:
+            return True
+        except nats.errors.TimeoutError:
+            pass
+        return False
+
+    end = time.monotonic() + TTL + 20
+    while not await is_refused():
+        assert time.monotonic() < end, "a service that is gone is still known"
