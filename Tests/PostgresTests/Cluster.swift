@@ -79,8 +79,10 @@ final class Cluster: Sendable {
     static let certificates = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Certificates"
 
     /// The address of a database in it.
-    func url(_ database: String) -> String {
-        "postgres://tester:\(Self.password.replacing("%", with: "%25"))@127.0.0.1:\(port)/\(database)"
+    ///
+    /// - Parameter port: Of what stands before the server, if something does.
+    func url(_ database: String, through port: Int? = nil) -> String {
+        "postgres://tester:\(Self.password.replacing("%", with: "%25"))@127.0.0.1:\(port ?? self.port)/\(database)"
     }
 
     /// A database with nothing in it.
@@ -95,8 +97,8 @@ final class Cluster: Sendable {
 
     /// Runs SQL with psql, and gives the rows, their columns separated by `|`.
     @discardableResult
-    func execute(_ sql: String, in database: String) throws -> String {
-        try Self.run(["\(binaries)/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, url(database)])
+    func execute(_ sql: String, in database: String, through port: Int? = nil) throws -> String {
+        try Self.run(["\(binaries)/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, url(database, through: port)])
             .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 

@@ -15,7 +15,7 @@ final class Pooler: Sendable {
 
     static let isInstalled = program != nil
 
-    /// Starts it.
+    /// Starts it, and waits until it takes connections.
     init(before cluster: Cluster) throws {
         guard let program = Self.program else { throw Cluster.NotStarted(description: "PgBouncer is not installed; make test installs it") }
         port = try Cluster.freePort()
@@ -41,12 +41,17 @@ final class Pooler: Sendable {
         process.standardError = FileHandle.nullDevice
         try process.run()
         self.process = Mutex(process)
+        let patience = ContinuousClock.now + .seconds(30)
+        while (try? cluster.execute("SELECT 1", in: "postgres", through: port)) != "1" {
+            guard ContinuousClock.now < patience else { throw Cluster.NotStarted(description: "PgBouncer does not answer") }
+            usleep(50_000)
+        }
     }
 
     /// Ends it, and all connections through it.
     func end() {
         process.withLock { process in
-            process.terminate()
+            kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
         }
         try? FileManager.default.removeItem(atPath: directory)

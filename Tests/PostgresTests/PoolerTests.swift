@@ -38,9 +38,14 @@ import Testing
 
     private func withPooler(_ body: (TestDatabase, Pooler) async throws -> Void) async throws {
         try await TestDatabase.with { database in
-            let pooler = try Pooler(before: database.cluster)
-            defer { pooler.end() }
-            try await body(database, pooler)
+            let pooler = try await apart { try Pooler(before: database.cluster) }
+            do {
+                try await body(database, pooler)
+            } catch {
+                try await apart { pooler.end() }
+                throw error
+            }
+            try await apart { pooler.end() }
         }
     }
 }

@@ -42,8 +42,7 @@ final class TestDatabase: Sendable {
     ) async throws -> PostgresBackbone {
         var configuration = try configuration
         if let port {
-            let url = cluster.url(name).replacing(":\(cluster.port)/", with: ":\(port)/")
-            configuration.url = try PostgresURL(url + "?sslmode=disable&gssencmode=disable")
+            configuration.url = try PostgresURL(cluster.url(name, through: port) + "?sslmode=disable&gssencmode=disable")
         }
         change(&configuration)
         let backbone = try await PostgresBackbone.open(configuration, time: time, logger: logger)
