@@ -141,6 +141,7 @@ let package = Package(
             "BackboneTests",
             ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", "StoreWriter", grdb, logging]),
         program("StoreWriter", path: "Tests/StoreWriter", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", logging]),
+        program("ChaosServer", path: "Tests/Chaos/Server", ["Rivulet"]),
         tests(
             "PostgresTests", ["RivuletPostgres", "RivuletBackbone", "RivuletSubscriptions", "RivuletTesting", logging]),
         tests(

@@ -38,6 +38,7 @@ final class Committer: Sendable {
     private let batchLimit: Int
     private let batchSize = Recorder(label: "rivulet_commit_batch_size")
     private let failures = Counter(label: "rivulet_commit_failures_total")
+    private let fenced = Counter(label: "rivulet_turns_fenced_total")
 
     init(store: any ObjectStore, batchLimit: Int) {
         self.store = store
@@ -142,6 +143,7 @@ final class Committer: Sendable {
         case .committed(let receipt): turn.release(receipt)
         case nil: turn.release(nil)
         case .fenced:
+            fenced.increment()
             turn.owner.lose(turn.generation)
             turn.fail(CallError(.unavailable, "the object was changed elsewhere; ask again"))
         }
