@@ -58,6 +58,7 @@ stress: $(VENV)/installed ## Run the tests under load in full
 chaos: $(VENV)/installed ## Break nodes, databases and networks while clients write; CHAOS_SECONDS=120 CHAOS_SEED=0 CHAOS_STORE=both
 	$(call install,$(LIBRARIES) postgresql)
 	$(SWIFT) build --product ChaosServer
+	$(SWIFT) build --product rivulet
 	$(VENV)/bin/python Tests/Chaos/chaos.py --seconds $(CHAOS_SECONDS) --seed $(CHAOS_SEED) --store $(CHAOS_STORE) --nodes $(CHAOS_NODES) \
 	    --programs "$$($(SWIFT) build --show-bin-path)"
 

@@ -27,7 +27,7 @@ def main() -> int:
     outcomes = []
     for store in stores:
         print(f"{store}, seed {seed}", flush=True)
-        plan = Plan(store, options.seconds, seed, options.nodes)
+        plan = Plan(store, options.seconds, seed, options.nodes, fenced_wanted=20 if options.nodes > 1 else 0)
         outcomes.append(asyncio.run(run(plan, Programs(options.programs.resolve()), lambda text: print(text, flush=True))))
     for outcome in outcomes:
         print("\n".join(["", *lines(outcome)]))

@@ -4,8 +4,9 @@ import collections
 import dataclasses
 import json
 
+from command import CommandFollower
 from followers import Follower
-from history import Append, History, Window
+from history import Append, Attempt, History, Window
 from stores import Dump
 
 # FNV-1a, as the server's Digest has it.
@@ -30,11 +31,11 @@ class Verdict:
 class Run:
     """All that is known when a run is over."""
 
-    nodes: int
     ttl: float
     history: History
     dump: Dump
     followers: list[Follower]
+    command: CommandFollower
     fenced: int
     # How many turns the store must have refused for the fifth promise to be put to the test.
     fenced_wanted: int
@@ -50,10 +51,12 @@ def judge(run: Run) -> list[Verdict]:
 
 
 def acknowledged(run: Run) -> Verdict:
-    counts = {event.payload["entry"]: event.payload["count"] for event in run.dump.events}
+    counts: dict[str, set[int]] = collections.defaultdict(set)
+    for event in run.dump.events:
+        counts[event.payload["entry"]].add(event.payload["count"])
     known = [append for append in run.history.appends if append.is_acknowledged]
     lost = [append for append in known if append.entry not in counts]
-    wrong = [append for append in known if append.entry in counts and append.receipt["count"] != counts[append.entry]]
+    wrong = [append for append in known if append.entry in counts and append.receipt["count"] not in counts[append.entry]]
     asked = {append.entry for append in run.history.appends}
     invented = [entry for entry in counts if entry not in asked]
     given_up = [append for append in run.history.appends if not append.is_acknowledged]
@@ -78,7 +81,8 @@ def streams(run: Run) -> Verdict:
         last[event.ledger] = event.sequence
     return Verdict(
         "2 a stream is 1…n",
-        f"{len(numbers)} events, {len(gaps)} gaps, {len(duplicates)} duplicates, {len(beyond)} beyond the head, {len(broken)} broken chains",
+        f"{len(numbers)} events, {len(gaps)} gaps, {len(duplicates)} duplicates, {len(beyond)} beyond the head, {len(broken)} broken "
+        "chains",
         not (gaps or duplicates or beyond or broken), examples([*gaps, *duplicates, *beyond]) + examples(broken))
 
 
@@ -97,9 +101,14 @@ def live(run: Run) -> Verdict:
                 f"instead of {expected[differing:differing + 1]}")
         if epochs := {event.epoch for event in follower.events} - {run.dump.epoch}:
             problems.append(f"{follower.name} saw other epochs: {epochs}")
+    if (got := run.command.sequences) != list(range(1, run.dump.head + 1)):
+        differing = next((at for at, number in enumerate(got) if number != at + 1), len(got))
+        problems.append(
+            f"rivulet events printed {len(got)} events of {run.dump.head}; the {differing + 1}th is {got[differing:differing + 1]}")
     problems += [text for text in run.history.trouble if " got " in text]
     return Verdict(
-        "3 a live follower misses nothing", f"{len(run.followers)} followers, {events} events live, {len(problems)} out of order or missed",
+        "3 a live follower misses nothing",
+        f"{len(run.followers)} followers, {events} events live, and rivulet events --follow; {len(problems)} out of order or missed",
         not problems, examples(problems))
 
 
@@ -183,11 +192,9 @@ def database(run: Run) -> Verdict:
     ended = [text for text in run.history.trouble if "by itself" in text or "does not answer" in text]
     return Verdict(
         "9 errors while there is no database, and then service again",
-        f"{len(windows)} times, {refused} calls refused, answered within {longest:.2f} s (at most {DATABASE_PATIENCE:.0f} s wanted), all nodes "
-        f"served after {recovery:.2f} s, {len(ended)} nodes ended or stayed away",
-        not late and not ended,
-        examples(late, lambda pair: f"{pair[1].outcome} after {pair[1].ended - pair[1].began:.2f} s at node {pair[1].node} while {pair[0].fault}")
-        + examples(ended))
+        f"{len(windows)} times, {refused} calls refused, answered within {longest:.2f} s (at most {DATABASE_PATIENCE:.0f} s wanted), all "
+        f"nodes served after {recovery:.2f} s, {len(ended)} nodes ended or stayed away",
+        not late and not ended, examples(late, delay) + examples(ended))
 
 
 def clocks(run: Run) -> Verdict:
@@ -199,7 +206,8 @@ def clocks(run: Run) -> Verdict:
     silences = [max_silence(answered, window.began, window.recovered) for window in windows]
     allowed = run.ttl + FAILOVER_MARGIN
     return Verdict(
-        "10 wall clocks may jump", f"{len(windows)} times, no answer for {max(silences):.2f} s at the most (at most {allowed:.1f} s wanted)",
+        "10 wall clocks may jump",
+        f"{len(windows)} times, no answer for {max(silences):.2f} s at the most (at most {allowed:.1f} s wanted)",
         max(silences) <= allowed + run.lag)
 
 
@@ -222,6 +230,11 @@ def max_silence(moments: list[float], start: float, end: float) -> float:
 
 def overlaps(append: Append, window: Window) -> bool:
     return append.began < window.recovered and append.ended > window.began
+
+
+def delay(pair: tuple[Window, Attempt]) -> str:
+    window, attempt = pair
+    return f"{attempt.outcome} after {attempt.ended - attempt.began:.2f} s at node {attempt.node} while {window.fault}"
 
 
 def described(append: Append) -> str:

@@ -41,10 +41,6 @@ class Node:
         return f"127.0.0.1:{self.link.port}"
 
     @property
-    def serves(self) -> bool:
-        return not self.is_down_by_us and not self.is_stopped
-
-    @property
     def fenced(self) -> int:
         """How many of its turns the store has refused."""
         return int(self._fenced_before + self._fenced)
@@ -72,7 +68,7 @@ class Cluster:
     def __init__(self, programs: Programs, count: int, store, folder: Path, ttl: float, history: History, seed: int):
         self.nodes = [Node(number, folder, seed) for number in range(count)]
         self.ttl = ttl
-        self._programs = programs
+        self.programs = programs
         self._store = store
         self._folder = folder
         self._history = history
@@ -94,7 +90,7 @@ class Cluster:
     async def launch(self, node: Node) -> None:
         """Starts a node that does not run."""
         command = [
-            self._programs.path("ChaosServer"), "--port", node.port, "--http-port", node.http_port,
+            self.programs.path("ChaosServer"), "--port", node.port, "--http-port", node.http_port,
             *([] if self.is_one else ["--cluster"]),
         ]
         environment = {"RIVULET_STORE": self._store.url, **node.clock.environment}

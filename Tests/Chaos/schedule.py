@@ -13,7 +13,7 @@ ACCOMPANIED_SHARE = 0.25
 
 
 class Schedule:
-    """One fault after the other, and now and then two at a time: first each that is possible, the most telling ones first, then at random."""
+    """One fault after the other: first each that is possible, the most telling ones first; then at random, now and then two at a time."""
 
     def __init__(self, cluster: Cluster, store, history: History, seed: int, say):
         self._cluster = cluster

@@ -76,13 +76,15 @@ class SQLiteStore:
         return dict(self._rows("SELECT o.id, m.address FROM objects o JOIN members m ON m.lease = o.owner WHERE o.kind = 'Ledger'"))
 
     def dump(self) -> Dump:
-        events = [Event(sequence, id, previous, subject.split(".")[3], json.loads(payload)) for sequence, id, previous, subject, payload in
-                  self._rows("""
-                      SELECT e.sequence, o.id, e.previous, e.subject, e.payload FROM events e
-                      JOIN streams s ON s.number = e.stream JOIN objects o ON o.number = e.object WHERE s.name = 'Ledger' ORDER BY e.sequence
-                      """)]
-        ledgers = {id: StoredLedger(version, json.loads(state)) for id, version, state in
-                   self._rows("SELECT id, version, state FROM objects WHERE kind = 'Ledger' AND version > 0")}
+        rows = self._rows("""
+            SELECT e.sequence, o.id, e.previous, e.subject, e.payload
+            FROM events e JOIN streams s ON s.number = e.stream JOIN objects o ON o.number = e.object
+            WHERE s.name = 'Ledger' ORDER BY e.sequence
+            """)
+        events = [
+            Event(sequence, id, previous, subject.split(".")[3], json.loads(payload)) for sequence, id, previous, subject, payload in rows]
+        rows = self._rows("SELECT id, version, state FROM objects WHERE kind = 'Ledger' AND version > 0")
+        ledgers = {id: StoredLedger(version, json.loads(state)) for id, version, state in rows}
         ((head, epoch),) = self._rows("SELECT head, epoch FROM streams WHERE name = 'Ledger'")
         return Dump(events, ledgers, head, epoch)
 
@@ -97,7 +99,7 @@ class PostgresStore:
     name = "postgres"
 
     def __init__(self, folder: Path, seed: int):
-        self.disk = SmallDisk(folder / "store", 1024)
+        self.disk = SmallDisk(folder / "store", 512)
         self.clock = Clock(folder, "postgres")
         self._folder = folder
         self._seed = seed
@@ -123,10 +125,10 @@ class PostgresStore:
             """))
 
     def dump(self) -> Dump:
-        events = [Event(*row) for row in
-                  self._rows("SELECT sequence, id, previous, event, payload FROM rivulet.events WHERE kind = 'Ledger' ORDER BY sequence")]
-        ledgers = {id: StoredLedger(version, state) for id, version, state in
-                   self._rows("SELECT id, version, state FROM rivulet.objects WHERE kind = 'Ledger'")}
+        rows = self._rows("SELECT sequence, id, previous, event, payload FROM rivulet.events WHERE kind = 'Ledger' ORDER BY sequence")
+        events = [Event(*row) for row in rows]
+        rows = self._rows("SELECT id, version, state FROM rivulet.objects WHERE kind = 'Ledger'")
+        ledgers = {id: StoredLedger(version, state) for id, version, state in rows}
         ((head, epoch),) = self._rows("SELECT head, epoch FROM rivulet.stream_rows WHERE name = 'Ledger'")
         return Dump(events, ledgers, head, epoch)
 
