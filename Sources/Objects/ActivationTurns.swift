@@ -252,7 +252,7 @@ extension Activation {
         core.encoded = encoded
         var record: StoredReply?
         if let messageID = caller.messageID {
-            let now = services.time.wallTime
+            let now = services.time.steadyTime
             let window = Int64(clamping: services.configuration.idempotencyWindow.wholeMilliseconds) * 1_000_000
             let reply = StoredReply(
                 messageID: messageID, payload: payload,
