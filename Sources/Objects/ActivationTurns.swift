@@ -51,7 +51,10 @@ extension Activation {
             try await load(&core)
         } catch {
             switch error {
-            case .refused(let error): return refuse(caller, error)
+            case .refused(let error):
+                refuse(caller, error)
+                if error.code == .unavailable { refuseWaiting(error) }
+                return
             case .elsewhere(let node): return forward(delivery, caller, to: node)
             }
         }
@@ -123,6 +126,11 @@ extension Activation {
             try await object.deactivating(in: turn)
             return (object, [])
         }
+    }
+
+    /// Whoever waits for the object too is told at once: each would wait as long as the first one to learn the same.
+    private func refuseWaiting(_ error: CallError) {
+        for delivery in state.withLock({ $0.mailbox.takeDeliveries() }) { refuse(makeCaller(of: delivery), error) }
     }
 
     // MARK: Loading
