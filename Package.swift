@@ -22,7 +22,7 @@ func program(_ name: String, path: String, _ dependencies: [Target.Dependency]) 
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+    .testTarget(name: name, dependencies: dependencies + ["TestSupport"], path: "Tests/\(name)", swiftSettings: strict)
 }
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -132,6 +132,7 @@ let package = Package(
             "BlackJackClient", path: "Examples/BlackJack/Client",
             ["BlackJackContract", "BlackJackRules", "RivuletClient", arguments, logging]),
 
+        .target(name: "TestSupport", dependencies: [logging], path: "Tests/Support", swiftSettings: strict),
         tests("WireTests", ["RivuletWire"]),
         tests("SubscriptionsTests", ["RivuletSubscriptions", "RivuletWire"]),
         tests("ContractTests", ["RivuletContract", "RivuletSubscriptions"]),
@@ -196,8 +197,8 @@ case "fuzzer":
     ]
 case "thread":
     keepOnly([
-        "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBroker", "RivuletClient", "CCrypt", "SubscriptionsTests",
-        "BrokerTests", "ClientTests",
+        "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBroker", "RivuletClient", "CCrypt", "TestSupport",
+        "SubscriptionsTests", "BrokerTests", "ClientTests",
     ])
     package.targets.append(.target(name: "ThreadSanitizing", path: "Tests/ThreadSanitizer"))
     for target in package.targets where target.isTest { target.dependencies.append("ThreadSanitizing") }

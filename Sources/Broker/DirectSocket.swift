@@ -49,12 +49,15 @@ struct DirectSocket {
     }
 
     private func send(_ piece: ByteBuffer) -> Int {
-        piece.withUnsafeReadableBytes { retrying(descriptor, $0) }
+        piece.withUnsafeReadableBytes { bytes in
+            Self.retrying { systemSend(descriptor, bytes.baseAddress, bytes.count, Self.flags) }
+        }
     }
 
-    private func retrying(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
+    /// Calls again what a signal interrupted.
+    private static func retrying(_ call: () -> Int) -> Int {
         while true {
-            let written = systemSend(descriptor, bytes.baseAddress, bytes.count, Self.flags)
+            let written = call()
             if written >= 0 || errno != EINTR { return written }
         }
     }
@@ -65,10 +68,7 @@ struct DirectSocket {
                 var message = msghdr()
                 message.msg_iov = vectors.baseAddress
                 message.msg_iovlen = numericCast(count)
-                while true {
-                    let written = sendmsg(descriptor, &message, Self.flags)
-                    if written >= 0 || errno != EINTR { return written }
-                }
+                return Self.retrying { sendmsg(descriptor, &message, Self.flags) }
             }
         }
     }

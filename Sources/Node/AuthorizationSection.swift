@@ -99,10 +99,17 @@ struct AuthorizationSection: Decodable, Sendable {
     /// How long a client may take to log in.
     let timeout: TimeSpan?
 
-    /// What it says.
+    /// Whether it says how long a login may take, and nothing else: then nobody has to log in, as with nats-server.
+    private var isTimeoutOnly: Bool {
+        timeout != nil && token == nil && user == nil && password == nil && users == nil && default_permissions == nil
+            && no_auth_user == nil
+    }
+
+    /// What it says; nil if that is nothing of who may connect.
     ///
     /// - Throws: ``SettingError`` when it contradicts itself, or a key or subject is malformed.
-    func configuration() throws(SettingError) -> AuthConfiguration {
+    func configuration() throws(SettingError) -> AuthConfiguration? {
+        guard !isTimeoutOnly else { return nil }
         var auth = AuthConfiguration(
             token: token.map { Secret($0) }, defaultPermissions: try default_permissions.map(Self.permissions),
             anonymousUser: no_auth_user.flatMap { $0.isEmpty ? nil : $0 })

@@ -66,8 +66,12 @@ struct NodeSettings: Sendable {
             node.broker.auth = auth
         default: throw SettingError("a user needs a name and a password")
         }
-        if let auth = node.broker.auth, let name = auth.anonymousUser, !auth.users.contains(where: { $0.name == name }) {
+        guard let auth = node.broker.auth else { return }
+        if let name = auth.anonymousUser, !auth.users.contains(where: { $0.name == name }) {
             throw SettingError("authorization.no_auth_user \"\(name)\" is none of the users")
+        }
+        guard auth.token != nil || !auth.users.isEmpty else {
+            throw SettingError("authorization lets nobody in: it needs a token, a user or users")
         }
     }
 

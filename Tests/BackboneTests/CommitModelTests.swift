@@ -3,6 +3,7 @@ import RivuletBackbone
 import RivuletSQLite
 import RivuletSubscriptions
 import RivuletTesting
+import TestSupport
 import Testing
 
 /// Random batches against a plain model, looked at through the store, through the store opened anew, and through a copy of its

@@ -3,6 +3,7 @@ import GRDB
 import Logging
 import RivuletBackbone
 import RivuletSubscriptions
+import TestSupport
 import Testing
 
 @testable import RivuletSQLite

@@ -3,6 +3,7 @@ import GRDB
 import RivuletBackbone
 import RivuletSubscriptions
 import RivuletTesting
+import TestSupport
 import Testing
 
 @testable import RivuletSQLite

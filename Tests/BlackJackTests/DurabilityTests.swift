@@ -2,6 +2,7 @@ import BlackJackContract
 import BlackJackRules
 import Foundation
 import RivuletClient
+import TestSupport
 import Testing
 
 /// BlackJackServer as a process, killed again and again under load.

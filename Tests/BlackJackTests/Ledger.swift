@@ -3,6 +3,7 @@ import BlackJackRules
 import Foundation
 import RivuletClient
 import Synchronization
+import TestSupport
 
 /// What was acknowledged to the players of a durability test, and by which moment they are to stop.
 final class Ledger: Sendable {

@@ -1,5 +1,6 @@
 import RivuletBroker
 import RivuletSubscriptions
+import TestSupport
 import Testing
 
 /// What is delivered against a naive matcher, while subscriptions come and go.

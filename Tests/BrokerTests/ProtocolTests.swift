@@ -1,5 +1,6 @@
 import RivuletBroker
 import RivuletWire
+import TestSupport
 import Testing
 
 /// The NATS client protocol over TCP; what is expected is what nats-server 2.15 answers, but for the texts of errors, which are those of

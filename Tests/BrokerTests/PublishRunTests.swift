@@ -1,4 +1,5 @@
 import RivuletBroker
+import TestSupport
 import Testing
 
 /// Many messages in few reads.

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import RivuletContract
 
 /// A stream, a bus that loses, doubles and reorders, and a follower between them; how they interleave is decided from outside.

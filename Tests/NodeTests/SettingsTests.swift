@@ -66,6 +66,7 @@ import Testing
         #expect(try authorization("port: 1") == nil)
         #expect(try authorization("") == nil)
         #expect(try authorization("authorization: {}") == AuthConfiguration())
+        #expect(try authorization("authorization: {timeout: 3}") == nil)
     }
 
     @Test(arguments: [
@@ -134,6 +135,23 @@ import Testing
                 #expect(throws: SettingError.self) { try resolve(wrong) }
             }
             #expect(throws: SettingError.self) { try resolve("", "--tls-verify") }
+        }
+    }
+
+    @Test func settingsThatLetNobodyInAreRefused() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/rivulet.yaml"
+            func resolve(_ yaml: String, _ flags: String...) throws -> BrokerConfiguration {
+                try yaml.write(toFile: path, atomically: true, encoding: .utf8)
+                return try NodeSettings.resolve(NodeOptions.parse(["--config", path] + flags)).node.broker
+            }
+            for wrong in ["authorization: {}", "authorization: {users: []}", "authorization: {default_permissions: {publish: a}}"] {
+                #expect(throws: SettingError.self) { try resolve(wrong) }
+                #expect(try resolve(wrong, "--token", "t").auth?.token == Secret("t"))
+            }
+            let patient = try resolve("authorization: {timeout: 3}")
+            #expect(patient.auth == nil)
+            #expect(patient.authenticationTimeout == .seconds(3))
         }
     }
 

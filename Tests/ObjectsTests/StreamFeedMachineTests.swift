@@ -1,5 +1,6 @@
 import RivuletBackbone
 import RivuletContract
+import TestSupport
 import Testing
 
 @testable import RivuletObjects

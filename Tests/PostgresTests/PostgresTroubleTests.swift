@@ -4,6 +4,7 @@ import RivuletPostgres
 import RivuletSubscriptions
 import RivuletTesting
 import Synchronization
+import TestSupport
 import Testing
 
 /// What a store does when its database or the way there will not serve, and that it goes on without a restart when they do again.
@@ -214,7 +215,7 @@ struct PostgresTroubleTests {
     @Test("a full disk fails commits with `full`, leaves nothing of them, and the store goes on when there is room")
     func fullDisk() async throws {
         try await TestDatabase.with { database in
-            let mounted = try await SmallDisk.with(kibibytes: 8192) { disk in
+            let mounted = try await SmallDisk.with(kibibytes: 8192, owner: "postgres") { disk in
                 // The tables alone lie there: a server that cannot write its log ends.
                 try await database.execute("CREATE TABLESPACE \(database.name) LOCATION '\(disk.path)'")
                 try await database.execute("ALTER DATABASE \(database.name) SET default_tablespace = \(database.name)")

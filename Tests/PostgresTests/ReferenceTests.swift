@@ -2,6 +2,7 @@ import RivuletBackbone
 import RivuletPostgres
 import RivuletSubscriptions
 import RivuletTesting
+import TestSupport
 import Testing
 
 /// The same random batches for PostgreSQL, through several nodes, and for the store in memory, which must agree on everything.

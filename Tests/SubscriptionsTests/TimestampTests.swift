@@ -1,4 +1,5 @@
 import RivuletSubscriptions
+import TestSupport
 import Testing
 
 @Suite struct TimestampTests {

@@ -1,4 +1,5 @@
 import RivuletWire
+import TestSupport
 import Testing
 
 /// The short way of reading a PUB against the full one.

@@ -1,4 +1,5 @@
 import RivuletWire
+import TestSupport
 
 /// Frames to test with.
 enum RandomFrames {

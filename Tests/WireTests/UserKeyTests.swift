@@ -1,4 +1,5 @@
 import RivuletWire
+import TestSupport
 import Testing
 
 struct UserKeyTests {

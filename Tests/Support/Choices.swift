@@ -1,11 +1,13 @@
 /// Every way through a program that asks it for its decisions, one after the other.
-struct Choices {
+package struct Choices {
     private var path: [Int] = []
     private var sizes: [Int] = []
     private var depth = 0
 
+    package init() {}
+
     /// A number below `count`.
-    mutating func choose(_ count: Int) -> Int {
+    package mutating func choose(_ count: Int) -> Int {
         if depth == path.count {
             path.append(0)
             sizes.append(count)
@@ -15,7 +17,7 @@ struct Choices {
     }
 
     /// Goes on to the next way; false when all were taken.
-    mutating func next() -> Bool {
+    package mutating func next() -> Bool {
         depth = 0
         while let last = path.popLast(), let size = sizes.popLast() {
             guard last + 1 < size else { continue }
@@ -28,12 +30,12 @@ struct Choices {
 }
 
 /// Makes decisions: all ways one after the other, or random ones.
-protocol Deciding {
+package protocol Deciding {
     mutating func choose(_ count: Int) -> Int
 }
 
 extension Choices: Deciding {}
 
 extension SeededGenerator: Deciding {
-    mutating func choose(_ count: Int) -> Int { Int.random(in: 0..<count, using: &self) }
+    package mutating func choose(_ count: Int) -> Int { Int.random(in: 0..<count, using: &self) }
 }
