@@ -19,7 +19,7 @@ TESTS_AT_ONCE ?= 8
 LIBRARIES := libsqlite3-dev libcrypt-dev libpq-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz fuzzwire tsan stress chaos lint format bench budgets
+.PHONY: help run cluster test fuzz fuzzwire tsan stress chaos lint format bench budgets
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -31,8 +31,15 @@ run: ## Build and start BlackJackServer; Ctrl-C ends it
 	@echo "To play, in another terminal: swift run BlackJackClient play --name you"
 	@exec "$$($(SWIFT) build --show-bin-path)/BlackJackServer"
 
+cluster: ## Build and start three nodes that share cluster.sqlite, or STORE=postgres://…; Ctrl-C ends them
+	$(call install,$(LIBRARIES))
+	$(SWIFT) build --product BlackJackServer
+	$(SWIFT) build --product BlackJackClient
+	@echo "To play, in other terminals: swift run BlackJackClient play --server nats://localhost:4223 --name you"
+	@exec Examples/BlackJack/cluster "$$($(SWIFT) build --show-bin-path)/BlackJackServer"
+
 test: $(VENV)/installed ## Run all tests
-	$(call install,$(LIBRARIES) postgresql)
+	$(call install,$(LIBRARIES) postgresql pgbouncer)
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --disable-xctest --experimental-maximum-parallelization-width $(TESTS_AT_ONCE)
 	$(VENV)/bin/pytest Tests/Interop --quiet --programs "$$($(SWIFT) build --show-bin-path)"
@@ -117,9 +124,21 @@ define install-now
     else echo "please install: $(1)" >&2; exit 1; fi; \
     case " $(1) " in *" postgresql "*) $(no-cluster) ;; esac; \
     $$root env DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
-    $$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $(1) >/dev/null
+    case " $(1) " in \
+    *" pgbouncer "*) $(call without-pooler,$(apt-install)) ;; \
+    *) $(apt-install) ;; \
+    esac
 endef
+
+apt-install = $$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $(1) >/dev/null
 
 # The tests start a server of their own. Debian's package would make another, and start it, unless it is told not to before it comes.
 no-cluster = $$root sh -c 'cd /etc && mkdir -p postgresql-common && cd postgresql-common && test -e createcluster.conf || \
     echo "create_main_cluster = off" >createcluster.conf'
+
+# Nor is a pooler to be started, now or at the next start of the machine.
+define without-pooler
+    if [ -d /run/systemd/system ]; then $$root systemctl mask --quiet --runtime pgbouncer; fi; \
+    $(1) && \
+    if [ -d /run/systemd/system ]; then $$root systemctl unmask --quiet --runtime pgbouncer && $$root systemctl disable --quiet pgbouncer; fi
+endef

@@ -111,7 +111,8 @@ let package = Package(
             "Rivulet", "Node",
             [
                 "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBackbone", "RivuletSQLite", "RivuletPostgres",
-                "RivuletBroker", "RivuletMonitoring", "RivuletObjects", logging, lifecycle, arguments, configuration, signals, yaml,
+                "RivuletBroker", "RivuletMonitoring", "RivuletObjects", "RivuletCluster", "RivuletClient", logging, lifecycle, arguments,
+                configuration, signals, yaml,
             ]),
         library(
             "RivuletTesting", "Testing",

@@ -23,16 +23,19 @@ public protocol Membership: Sendable {
 }
 
 /// What others need to know of a node.
-public struct NodeDescription: Hashable, Sendable, Codable {
+public struct NodeDescription: Hashable, Sendable {
     /// Unique per process start.
     public var name: String
     /// Where its broker listens, `host:port`.
     public var address: String
+    /// What other nodes say to be let in by its broker.
+    public var secret: NodeSecret
 
     /// A node.
-    public init(name: String, address: String) {
+    public init(name: String, address: String, secret: NodeSecret = NodeSecret("")) {
         self.name = name
         self.address = address
+        self.secret = secret
     }
 }
 

@@ -49,6 +49,7 @@ public final class Broker: Sendable {
     /// Changes with every message of the process, so that the members of queue groups take turns.
     let turn = Atomic<UInt64>(0)
     let registry = ConnectionRegistry()
+    private let others = OtherServers()
     private let upgrades: PendingUpgrades
     private let logger: Logger
     private let state = Mutex(State.idle)
@@ -61,6 +62,7 @@ public final class Broker: Sendable {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
         serverID = "N" + String((0..<55).compactMap { _ in alphabet.randomElement() })
         router = Router(configuration)
+        router.gate.admitNodes(saying: configuration.nodeKey)
         upgrades = PendingUpgrades(limit: configuration.maximumConnections)
     }
 
@@ -161,6 +163,13 @@ public final class Broker: Sendable {
         registry.signal(.settingsChanged)
     }
 
+    /// Tells clients where else they may connect, now and as they come: INFO's `connect_urls`. Those that come by WebSocket are not told.
+    ///
+    /// - Parameter others: `host:port` each.
+    public func advertise(_ others: [String]) {
+        if self.others.become(others) { registry.signal(.othersChanged) }
+    }
+
     /// Reads certificates and keys anew, also from other files. New connections use them, those there are go on with the old ones. Where
     /// the broker was started without TLS, or WebSockets without their own, it cannot begin with it.
     ///
@@ -200,8 +209,8 @@ public final class Broker: Sendable {
         info.tlsRequired = tls != nil
         info.tlsVerify = tls.map { $0.configuration.clientCertificates != .ignored } ?? false
         let place = Address(host: configuration.host, port: configuration.port, scheme: "nats")
-        let tcp = try await Listener.open(at: place) { [makeConnection, info] channel in
-            try channel.pipeline.syncOperations.addHandler(makeConnection(channel, info, tls, tls, tls == nil))
+        let tcp = try await Listener.open(at: place) { [makeConnection, info, others] channel in
+            try channel.pipeline.syncOperations.addHandler(makeConnection(channel, info, others, tls, tls, tls == nil))
         }
         guard let webSocket = configuration.webSocket else { return Listeners(tcp: tcp, webSocket: nil) }
         do throws(BrokerError) {
@@ -227,7 +236,7 @@ public final class Broker: Sendable {
             if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
             let handler = WebSocketUpgradeHandler(handshake, upgrades: upgrades, closeGrace: configuration.closeGrace, logger: logger) {
                 // It is encrypted already, if it is to be.
-                makeConnection($0, info, tls, nil, false)
+                makeConnection($0, info, nil, tls, nil, false)
             }
             try handler.add(to: channel)
         }
@@ -235,9 +244,10 @@ public final class Broker: Sendable {
 
     /// Makes what handles a connection.
     private var makeConnection:
-        @Sendable (any Channel, ServerInfo, _ session: TLSAcceptor?, _ handler: TLSAcceptor?, _ isPlain: Bool) -> ConnectionHandler
+        @Sendable (any Channel, ServerInfo, OtherServers?, _ session: TLSAcceptor?, _ handler: TLSAcceptor?, _ isPlain: Bool)
+            -> ConnectionHandler
     {
-        { [router, registry, logger] channel, info, sessionTLS, handlerTLS, isPlain in
+        { [router, registry, logger] channel, info, others, sessionTLS, handlerTLS, isPlain in
             var info = info
             info.port = channel.localAddress?.port ?? info.port
             let outbox = Outbox(
@@ -245,7 +255,7 @@ public final class Broker: Sendable {
             ) {
                 router.counters.slowConsumers.wrappingAdd(1, ordering: .relaxed)
             }
-            let session = Session(outbox: outbox, router: router, tls: sessionTLS, info: info, logger: logger)
+            let session = Session(outbox: outbox, router: router, tls: sessionTLS, info: info, others: others, logger: logger)
             return ConnectionHandler(session: session, router: router, registry: registry, tls: handlerTLS, logger: logger)
         }
     }

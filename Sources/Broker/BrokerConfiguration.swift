@@ -34,6 +34,9 @@ public struct BrokerConfiguration: Sendable, Hashable {
     public var maximumPingsOutstanding = 2
     /// Who may connect, and what they may do; nil for everybody everything.
     public var auth: AuthConfiguration?
+    /// What the other nodes of a cluster say as ``NodeLogin/user`` to be let in, whatever ``auth`` says, with the right to do everything;
+    /// nil where there are none. They find a place also when there are ``maximumConnections``.
+    public var nodeKey: Secret?
     /// How connections are encrypted; nil for not at all.
     public var tls: BrokerTLSConfiguration?
     /// How WebSocket connections are taken; nil for not at all.

@@ -9,6 +9,9 @@ import Synchronization
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
+    /// How many connections may wait to say that they are nodes when there is place for no other.
+    private static let placesForNodes = 256
+
     private let router: Router
     private let registry: ConnectionRegistry
     private let tls: TLSAcceptor?
@@ -36,11 +39,15 @@ final class ConnectionHandler: ChannelInboundHandler {
         if let tls, handshakeFirst { encrypt(tls, context) }
         router.counters.totalConnections.wrappingAdd(1, ordering: .relaxed)
         session.greet()
-        if let refusal = registry.add(session.outbox, limit: configuration.maximumConnections) {
-            session.run(.refused(refusal))
+        let spare = configuration.nodeKey == nil ? 0 : Self.placesForNodes
+        let place = registry.add(session.outbox, limit: configuration.maximumConnections, spare: spare)
+        if case .refused(let error) = place {
+            session.run(.refused(error))
         } else {
+            if case .spare = place { session.run(.crowded) }
             // They may have changed since the session was made.
             session.handle(.settingsChanged)
+            session.handle(.othersChanged)
             startTimers(context)
         }
         settle(context)

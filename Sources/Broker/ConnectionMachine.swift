@@ -29,6 +29,10 @@ struct ConnectionMachine {
         case settingsChanged
         /// The time for which the client was let in is over.
         case loginExpired
+        /// There are as many connections as there may be; another node's finds a place all the same.
+        case crowded
+        /// What INFO says has changed.
+        case infoChanged
         /// The server does not want the connection, or not any more.
         case refused(WireError?)
         /// The server is going to leave.
@@ -67,8 +71,8 @@ struct ConnectionMachine {
     let configuration: BrokerConfiguration
     private(set) var options = ConnectOptions.assumed
     private let requiresLogin: Bool
-    /// Whether the client must CONNECT before it does anything else.
-    let requiresConnect: Bool
+    /// Whether there is no place for it any more, unless it is another node.
+    private var isForNodesOnly = false
     private var phase = Phase.connecting
     private var pingsOutstanding = 0
 
@@ -76,8 +80,10 @@ struct ConnectionMachine {
     init(_ configuration: BrokerConfiguration, requiresLogin: Bool = false) {
         self.configuration = configuration
         self.requiresLogin = requiresLogin
-        requiresConnect = requiresLogin || configuration.requiresConnect
     }
+
+    /// Whether the client must CONNECT before it does anything else.
+    var requiresConnect: Bool { requiresLogin || isForNodesOnly || configuration.requiresConnect }
 
     /// Whether the connection is being closed.
     var hasEnded: Bool { phase == .ended }
@@ -95,11 +101,11 @@ struct ConnectionMachine {
 
     mutating func handle(_ event: Event) -> Action {
         if phase == .ended { return .nothing }
-        if mustConnect(before: event) { return end(.authorizationViolation) }
+        if mustConnect(before: event) { return end(isForNodesOnly ? .maximumConnectionsExceeded : .authorizationViolation) }
         switch event {
         case .begun(let byte):
             // Whoever does not CONNECT first says nothing of who they are, which may be enough.
-            guard requiresLogin, phase == .connecting, byte | 0x20 != UInt8(ascii: "c") else { return .nothing }
+            guard requiresLogin, !isForNodesOnly, phase == .connecting, byte | 0x20 != UInt8(ascii: "c") else { return .nothing }
             phase = .admitting
             return .authenticate
         case .connect(let result): return connect(result)
@@ -137,8 +143,11 @@ struct ConnectionMachine {
             case .connecting, .authenticating, .admitting, .ended: return .nothing
             }
         case .loginExpired: return end(.authenticationExpired)
+        case .crowded:
+            isForNodesOnly = true
+            return .nothing
         case .refused(let error): return end(error)
-        case .lameDuck: return phase == .connected && options.proto >= 1 ? .inform : .nothing
+        case .lameDuck, .infoChanged: return phase == .connected && options.proto >= 1 ? .inform : .nothing
         }
     }
 
@@ -148,14 +157,20 @@ struct ConnectionMachine {
         case .success(let options):
             guard (0...1).contains(options.proto) else { return end(.invalidClientProtocol) }
             guard options.headers || !options.noResponders else { return end(.noRespondersRequiresHeaders) }
+            guard !isForNodesOnly || isNode(options) else { return end(.maximumConnectionsExceeded) }
             self.options = options
-            if requiresLogin {
+            if requiresLogin || isNode(options) {
                 phase = .authenticating
                 return .authenticate
             }
             phase = .connected
             return .carryOut(acknowledge: options.verbose)
         }
+    }
+
+    /// Whether the client says to be another node, which is judged also where nobody else has to log in.
+    private func isNode(_ options: ConnectOptions) -> Bool {
+        configuration.nodeKey != nil && options.user == NodeLogin.user
     }
 
     private mutating func end(_ error: WireError?) -> Action {

@@ -26,13 +26,22 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
+    /// What becomes of a new connection.
+    enum Place {
+        case regular
+        /// One over the limit.
+        case spare
+        case refused(WireError)
+    }
+
     /// Adds a connection, or says why there is no place for it.
-    func add(_ outbox: Outbox, limit: Int) -> WireError? {
+    func add(_ outbox: Outbox, limit: Int, spare: Int) -> Place {
         state.withLock { state in
-            if state.isClosed { return .serverShutdown }
-            if state.outboxes.count >= limit { return .maximumConnectionsExceeded }
+            if state.isClosed { return .refused(.serverShutdown) }
+            let count = state.outboxes.count
+            if count >= limit + spare { return .refused(.maximumConnectionsExceeded) }
             state.outboxes[outbox.id] = outbox
-            return nil
+            return count < limit ? .regular : .spare
         }
     }
 

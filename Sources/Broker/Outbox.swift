@@ -204,5 +204,7 @@ enum ConnectionSignal: Sendable {
     case lameDuck
     /// Who may connect, and what they may do, has changed.
     case settingsChanged
+    /// Where else clients may connect has changed.
+    case othersChanged
     case end
 }

@@ -14,6 +14,9 @@ struct Session {
     private let parser: FrameParser
     let outbox: Outbox
     private var info: ServerInfo
+    private let others: OtherServers?
+    /// Of which other servers the client was told.
+    private var told: [String] = []
 
     private var machine: ConnectionMachine
     private var login: Login
@@ -30,8 +33,9 @@ struct Session {
     /// What came of a frame that is not whole, or that has to wait until the client is let in.
     private var partial = PartialFrame()
 
-    init(outbox: Outbox, router: Router, tls: TLSAcceptor?, info: ServerInfo, logger: Logger) {
+    init(outbox: Outbox, router: Router, tls: TLSAcceptor?, info: ServerInfo, others: OtherServers? = nil, logger: Logger) {
         self.outbox = outbox
+        self.others = others
         self.router = router
         self.tls = tls
         self.info = info
@@ -40,6 +44,7 @@ struct Session {
         subscriptions = outbox.record.subscriptions
         login = Login(router.gate)
         machine = ConnectionMachine(router.configuration, requiresLogin: login.isRequired)
+        self.info.connectURLs = others?.addresses ?? []
         self.info.authRequired = login.isAnnounced
         self.info.nonce = login.nonce
         self.info.clientID = outbox.id
@@ -364,6 +369,7 @@ struct Session {
             $0 = ConnectionRecord.Client(
                 name: options.name ?? "", language: options.lang ?? "", version: options.version ?? "", user: user, tlsVersion: tlsVersion)
         }
+        if info.connectURLs != told { run(.infoChanged) }
         logger.debug("connected", metadata: ["connection": "\(outbox.id)", "client": "\(machine.options.name ?? "")"])
     }
 
@@ -401,6 +407,9 @@ struct Session {
             run(.lameDuck)
         case .settingsChanged:
             run(.settingsChanged)
+        case .othersChanged:
+            info.connectURLs = others?.addresses ?? []
+            if info.connectURLs != told { run(.infoChanged) }
         case .end:
             run(.refused(nil))
         }
@@ -433,6 +442,7 @@ struct Session {
             pinged = .now()
             send(FrameEncoder.ping)
         case .inform:
+            told = info.connectURLs
             var frame: [UInt8] = []
             FrameEncoder.info(info, to: &frame)
             send(frame)

@@ -11,6 +11,8 @@ public struct ClientConfiguration: Sendable {
     public var tls: ClientTLSConfiguration? = nil
     /// Whether the client's own messages come to its own subscriptions.
     public var echo = true
+    /// Whether servers of which others tell, in INFO's `connect_urls`, are connected to as well.
+    public var usesLearnedServers = true
     /// How long one server may take to accept the connection and greet.
     public var connectTimeout: Duration = .seconds(2)
     /// How long requests and flushes wait unless they say otherwise.

@@ -33,6 +33,7 @@ final class ClientCore: InterruptibleBus {
     var pool: ServerPool { state.withLock { $0.pool } }
 
     func learn(_ urls: [String], from server: ServerAddress) {
+        guard configuration.usesLearnedServers else { return }
         state.withLock { $0.pool.learn(urls, from: server) }
     }
 

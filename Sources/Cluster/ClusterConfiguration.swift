@@ -1,16 +1,24 @@
 /// How a node takes part in a cluster.
 public struct ClusterConfiguration: Sendable, Hashable {
-    /// How long the node is taken for alive after a sign of life; it gives three in that time. 5 s.
+    /// How long a node is taken for alive after a sign of life; it gives three in that time. 5 s.
     public var timeToLive = Duration.seconds(5)
-    /// How long before its lease ends the node stops to serve by itself, should it not be able to renew it. 1 s.
-    public var margin = Duration.seconds(1)
+    /// Where other nodes and their clients reach this one, `host:port`. Nil for where it listens, with the machine's name instead of an
+    /// address that stands for all of the machine's.
+    public var advertisedAddress: String?
     /// How many owners of objects are remembered. 65,536.
     public var rememberedOwners = 65_536
-    /// How many messages may wait for the connection to another node; more are refused with 429. 65,536.
+    /// How many messages may wait for another node, and how many to be tried again; more are refused with 429. 65,536.
     public var linkCapacity = 65_536
     /// How long the answer to a message that was handed on is waited for, if its sender does not say. 30 s.
     public var answerTimeout = Duration.seconds(30)
 
     /// The defaults.
     public init() {}
+
+    /// How long before its lease ends the node stops to serve by itself, should it not be able to renew it: 1 s, or a quarter of a short
+    /// lease.
+    public var margin: Duration { min(.seconds(1), timeToLive / 4) }
+
+    /// How long a message is tried again that no node has handled: until others can have what a killed node owned.
+    public var patience: Duration { timeToLive + .seconds(2) }
 }

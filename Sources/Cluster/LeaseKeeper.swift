@@ -11,6 +11,7 @@ public final class LeaseKeeper: Sendable {
     private struct State {
         var lease: NodeLease?
         var servesUntil = Duration.zero
+        var hasLeft = false
     }
 
     /// The node.
@@ -44,14 +45,23 @@ public final class LeaseKeeper: Sendable {
     public func join() async throws(StoreError) {
         let sent = time.now
         let lease = try await membership.join(node, timeToLive: configuration.timeToLive)
-        state.withLock { $0 = State(lease: lease, servesUntil: end(sent)) }
+        let hasLeft = state.withLock { state in
+            if !state.hasLeft { state = State(lease: lease, servesUntil: end(sent)) }
+            return state.hasLeft
+        }
+        guard !hasLeft else { return try await membership.leave(lease) }
         logger.info("joined the cluster", metadata: ["node": "\(node.name)", "lease": "\(lease.number)"])
     }
 
-    /// Gives signs of life until the task is cancelled. When the lease was lost it calls `onLoss` and enters anew.
+    /// Gives signs of life until the task is cancelled, on a thread of their own. When the lease was lost it calls `onLoss` and enters
+    /// anew.
     ///
     /// - Parameter onLoss: All that the node owned may be owned by others now.
     public func run(onLoss: @Sendable () -> Void) async {
+        await withTaskExecutorPreference(HeartbeatQueue()) { await beat(onLoss) }
+    }
+
+    private func beat(_ onLoss: @Sendable () -> Void) async {
         while !Task.isCancelled {
             await time.wait(until: time.now + configuration.timeToLive / 3)
             guard !Task.isCancelled else { return }
@@ -63,12 +73,12 @@ public final class LeaseKeeper: Sendable {
         }
     }
 
-    /// Leaves the cluster; what the node still owned is free.
+    /// Leaves the cluster for good; what the node still owned is free.
     ///
     /// - Throws: ``StoreError``.
     public func leave() async throws(StoreError) {
         let lease = state.withLock { state in
-            defer { state = State() }
+            defer { state = State(hasLeft: true) }
             return state.lease
         }
         if let lease { try await membership.leave(lease) }
@@ -76,13 +86,25 @@ public final class LeaseKeeper: Sendable {
 
     private func renew(_ onLoss: @Sendable () -> Void) async throws(StoreError) {
         let sent = time.now
+        guard !state.withLock({ $0.hasLeft }) else { return }
         if let lease = state.withLock({ $0.lease }) {
-            if try await membership.renew(lease) { return state.withLock { $0.servesUntil = end(sent) } }
+            if try await membership.renew(lease) { return extend(lease, from: sent) }
+            let isLost = state.withLock { state in
+                guard state.lease == lease else { return false }
+                state = State()
+                return true
+            }
+            guard isLost else { return }
             logger.error("lost the place in the cluster", metadata: ["node": "\(node.name)", "lease": "\(lease.number)"])
-            state.withLock { $0 = State() }
             onLoss()
         }
         try await join()
+    }
+
+    private func extend(_ lease: NodeLease, from sent: Duration) {
+        state.withLock { state in
+            if state.lease == lease { state.servesUntil = end(sent) }
+        }
     }
 
     private func end(_ sent: Duration) -> Duration {

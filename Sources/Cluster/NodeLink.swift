@@ -2,11 +2,20 @@ import RivuletContract
 import RivuletSubscriptions
 import Synchronization
 
+/// Why a message that was handed on has no answer.
+enum Refusal: Sendable {
+    /// Surely no object has handled it: the node cannot be reached, or does not have the object.
+    case notHandled
+    /// The connection was lost after it was sent: whether it was handled is not known.
+    case lost
+    /// Too many messages wait for the node.
+    case overloaded
+}
+
 /// A message on its way to the node that owns its object.
 struct Forwarded: Sendable {
     let message: BusMessage
-    /// The other node does not own it, or cannot be reached.
-    let onRefusal: @Sendable () -> Void
+    let onRefusal: @Sendable (Refusal) -> Void
 }
 
 /// Carries messages to one node, and their answers back to whom they are for.
@@ -14,7 +23,7 @@ final class NodeLink: Sendable {
     private struct Pending {
         let reply: Subject
         let end: Duration
-        let onRefusal: @Sendable () -> Void
+        let onRefusal: @Sendable (Refusal) -> Void
     }
 
     private struct State {
@@ -42,16 +51,16 @@ final class NodeLink: Sendable {
     }
 
     func send(_ forwarded: Forwarded) {
-        guard !state.withLock({ $0.hasEnded }) else { return refuse(forwarded) }
-        guard waiting.waiting < configuration.linkCapacity else {
-            return answer(forwarded.message.reply, with: CallError(.overloaded, "too much waits for the node \(node)"))
+        let refusal = state.withLock { state -> Refusal? in
+            if state.hasEnded { return .notHandled }
+            if waiting.waiting >= configuration.linkCapacity || state.pending.count >= configuration.linkCapacity { return .overloaded }
+            waiting.send(forwarded)
+            return nil
         }
-        waiting.send(forwarded)
-        // It may have ended in between.
-        if state.withLock({ $0.hasEnded }) { waiting.finish() }
+        if let refusal { forwarded.onRefusal(refusal) }
     }
 
-    /// Carries messages until the connection is lost or the task is cancelled.
+    /// Carries messages until the connection is lost, the link is closed, or the task is cancelled.
     func run(over connection: NodeConnection) async {
         let answers: Attachment
         do {
@@ -62,7 +71,7 @@ final class NodeLink: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask {
                 await connection.ended()
-                self.waiting.finish()
+                self.close()
             }
             do {
                 for try await forwarded in waiting { pass(forwarded, to: connection.bus) }
@@ -74,18 +83,27 @@ final class NodeLink: Sendable {
         answers.cancel()
     }
 
-    /// The node cannot be reached any more: whoever waits is told.
-    func end() {
-        waiting.finish()
-        let pending = state.withLock { state in
+    /// Takes no more messages.
+    func close() {
+        state.withLock { state in
             state.hasEnded = true
+            waiting.finish()
+        }
+    }
+
+    /// The node cannot be reached any more: whoever waits is told.
+    func end() async {
+        close()
+        do {
+            for try await forwarded in waiting { forwarded.onRefusal(.notHandled) }
+        } catch {
+            // It ends without an error.
+        }
+        let pending = state.withLock { state in
             defer { state.pending = [:] }
             return Array(state.pending.values)
         }
-        for request in pending {
-            request.onRefusal()
-            answer(request.reply, with: unreachable)
-        }
+        for request in pending { request.onRefusal(.lost) }
     }
 
     private func pass(_ forwarded: Forwarded, to other: any MessageBus) {
@@ -95,15 +113,13 @@ final class NodeLink: Sendable {
             try other.publish(message)
         } catch {
             if let inbox = message.reply { take(inbox) }
-            refuse(forwarded)
+            forwarded.onRefusal(.notHandled)
         }
     }
 
     /// Notes where the answer goes, and gives the subject that it comes to.
     private func note(_ reply: Subject, _ forwarded: Forwarded) -> Subject {
-        let timeout = forwarded.message.headers[HeaderName.timeout].flatMap { Int64($0) }
-        let wait = timeout.map { Duration.milliseconds(max(0, min($0, 1_000_000_000_000))) } ?? configuration.answerTimeout
-        let end = time.now + wait
+        let end = time.now + (forwarded.message.headers.timeout ?? configuration.answerTimeout)
         let token = state.withLock { state -> String in
             state.last &+= 1
             let token = String(state.last, radix: 36)
@@ -126,29 +142,10 @@ final class NodeLink: Sendable {
 
     private func receive(_ message: BusMessage) {
         guard let request = take(message.subject) else { return }
-        if message.headers.status == 503 {
-            request.onRefusal()
-            return answer(request.reply, with: unreachable)
-        }
+        if message.headers.status == 503 || message.headers[HeaderName.moved] != nil { return request.onRefusal(.notHandled) }
         var answer = message
-        if message.headers[HeaderName.moved] != nil {
-            request.onRefusal()
-            answer.headers[HeaderName.moved] = nil
-        }
         answer.subject = request.reply
         answer.reply = nil
         try? bus.publish(answer)
-    }
-
-    private var unreachable: CallError { CallError(.unavailable, "the node \(node), which has the object, cannot be reached; ask again") }
-
-    private func refuse(_ forwarded: Forwarded) {
-        forwarded.onRefusal()
-        answer(forwarded.message.reply, with: unreachable)
-    }
-
-    private func answer(_ reply: Subject?, with error: CallError) {
-        guard let reply else { return }
-        try? bus.publish(BusMessage(subject: reply, headers: error.headers, payload: error.body))
     }
 }

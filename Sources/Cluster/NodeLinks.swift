@@ -53,11 +53,16 @@ public final class NodeLinks: Sendable {
 
     /// Hands a message on. Those for one node leave in order.
     ///
-    /// - Parameter onRefusal: Called when the node did not handle it because it does not own the object, or cannot be reached.
-    func forward(_ message: BusMessage, to node: String, onRefusal: @escaping @Sendable () -> Void) {
+    /// - Parameter onRefusal: Called when no answer will come; nobody else tells the sender.
+    func forward(_ message: BusMessage, to node: String, onRefusal: @escaping @Sendable (Refusal) -> Void) {
         var message = message
         message.headers[HeaderName.hop] = self.node
         link(to: node).send(Forwarded(message: message, onRefusal: onRefusal))
+    }
+
+    /// Ends the connection to a node that is gone.
+    func close(_ node: String) {
+        links.withLock { $0[node] }?.close()
     }
 
     /// Keeps the connections until the task is cancelled.
@@ -96,11 +101,11 @@ public final class NodeLinks: Sendable {
             await link.run(over: connection)
             await connection.close()
         } catch {
-            logger.notice("cannot reach another node", metadata: ["node": "\(link.node)", "error": "\(error)"])
+            logger.debug("cannot reach another node", metadata: ["node": "\(link.node)", "error": "\(error)"])
         }
         links.withLock { links in
             if links[link.node] === link { links[link.node] = nil }
         }
-        link.end()
+        await link.end()
     }
 }

@@ -3,4 +3,5 @@
 @_exported public import RivuletMonitoring
 @_exported public import RivuletObjects
 
+@_exported public import struct RivuletCluster.ClusterConfiguration
 @_exported public import struct RivuletPostgres.PostgresURL

@@ -1,6 +1,7 @@
 public import Logging
 import RivuletBackbone
 public import RivuletBroker
+import RivuletCluster
 public import RivuletMonitoring
 public import RivuletObjects
 public import ServiceLifecycle
@@ -19,6 +20,8 @@ public final class Node: Service {
     private let logger: Logger
     private let listening = Listening()
     private let broker: Broker
+    /// What other nodes say to be let in.
+    private let secret = NodeSecret.random()
 
     /// A node that does nothing until ``run()``.
     ///
@@ -33,7 +36,9 @@ public final class Node: Service {
         self.objects = objects
         self.dependencies = dependencies
         self.logger = logger
-        broker = Broker(configuration: configuration.broker, logger: logger)
+        var settings = configuration.broker
+        if configuration.cluster != nil { settings.nodeKey = Secret(secret.text) }
+        broker = Broker(configuration: settings, logger: logger)
     }
 
     /// A node that does nothing until ``run()``.
@@ -71,26 +76,16 @@ public final class Node: Service {
         try await broker.reload(tls: tls, webSocket: webSocket)
     }
 
-    /// Opens the store, listens, and serves until a graceful shutdown or cancellation; then drains.
+    /// Opens the store, listens, and serves until a graceful shutdown or cancellation; then drains. In a cluster it listens before it takes
+    /// its place there, so that others can reach it from then on; objects are served after that.
     ///
     /// - Throws: `StoreError` before it listens when the store cannot be opened, `BrokerError` when it cannot listen, `MonitoringError`
-    ///   when monitoring cannot.
+    ///   when monitoring cannot, ``SettingError`` when the store cannot be shared.
     public func run() async throws {
         defer { listening.end() }
-        let backbone = try await OpenBackbone.open(configuration.store, logger: logger)
-        let host = ObjectHost(
-            hosting: objects, bus: broker, store: backbone.store, log: backbone.log, dependencies: dependencies,
-            configuration: configuration.objects, logger: logger)
+        let backbone = try await OpenBackbone.open(configuration.store, isShared: configuration.cluster != nil, logger: logger)
         do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { await host.run() }
-                do {
-                    try await serve(broker, host)
-                } catch {
-                    await host.drain()
-                    throw error
-                }
-            }
+            if let cluster = configuration.cluster { try await run(on: backbone, in: cluster) } else { try await run(on: backbone) }
         } catch {
             await broker.shutdown()
             await backbone.close()
@@ -100,18 +95,66 @@ public final class Node: Service {
         logger.info("stopped")
     }
 
-    private func serve(_ broker: Broker, _ host: ObjectHost) async throws {
-        try await host.start()
-        let address = try await broker.start()
-        guard let monitoring = configuration.monitoring else {
-            return await serve(broker, host, at: address, monitoring: nil)
+    private func run(on backbone: OpenBackbone) async throws {
+        let host = makeHost(backbone, nil)
+        try await whileRunning(host) {
+            try await host.start()
+            let address = try await broker.start()
+            try await serve(host, at: address, in: nil)
         }
-        let server = MonitoringServer(
-            configuration: monitoring, broker: broker, metrics: { ObjectMetrics.families(host.statistics) }, logger: logger)
-        try await server.whileListening { await serve(broker, host, at: address, monitoring: $0) }
     }
 
-    private func serve(_ broker: Broker, _ host: ObjectHost, at address: Broker.Address, monitoring: MonitoringAddress?) async {
+    private func run(on backbone: OpenBackbone, in cluster: ClusterConfiguration) async throws {
+        guard let members = backbone.members else { throw SettingError.memoryInCluster }
+        let address = try await broker.start()
+        let place = NodeInCluster(cluster, broker: broker, at: address, secret: secret, sharing: members, logger: logger)
+        let host = makeHost(backbone, place.ownership)
+        try await place.join()
+        do {
+            try await withThrowingDiscardingTaskGroup { group in
+                group.addTask { await place.run(onLoss: host.loseAll) }
+                defer { group.cancelAll() }
+                try await whileRunning(host) {
+                    try await host.start()
+                    try await serve(host, at: address, in: place)
+                }
+            }
+        } catch {
+            await place.leave()
+            throw error
+        }
+    }
+
+    private func makeHost(_ backbone: OpenBackbone, _ ownership: (any ObjectOwnership)?) -> ObjectHost {
+        ObjectHost(
+            hosting: objects, bus: broker, store: backbone.store, log: backbone.log, ownership: ownership, dependencies: dependencies,
+            configuration: configuration.objects, logger: logger)
+    }
+
+    /// Runs the host until `body` is done; whoever throws leaves it drained.
+    private func whileRunning(_ host: ObjectHost, _ body: () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await host.run() }
+            do {
+                try await body()
+            } catch {
+                await host.drain()
+                throw error
+            }
+        }
+    }
+
+    private func serve(_ host: ObjectHost, at address: Broker.Address, in cluster: NodeInCluster?) async throws {
+        guard let monitoring = configuration.monitoring else {
+            return await serve(host, at: address, in: cluster, monitoring: nil)
+        }
+        let server = MonitoringServer(
+            configuration: monitoring, broker: broker,
+            metrics: { ObjectMetrics.families(host.statistics) + (cluster.map { ClusterMetrics.families($0) } ?? []) }, logger: logger)
+        try await server.whileListening { await serve(host, at: address, in: cluster, monitoring: $0) }
+    }
+
+    private func serve(_ host: ObjectHost, at address: Broker.Address, in cluster: NodeInCluster?, monitoring: MonitoringAddress?) async {
         var metadata: Logger.Metadata = [
             "store": "\(configuration.store)", "kinds": "\(objects.map { $0.kind }.joined(separator: ","))",
         ]
@@ -125,7 +168,11 @@ public final class Node: Service {
         // Clients are told and may leave while the turns under way are answered. A turn that takes too long is cancelled while its
         // caller can still be told.
         let patience = configuration.broker.lameDuckDuration * 3 / 4
-        await broker.drain { await host.drain(patience: patience) }
+        cluster?.ownership.prepareToLeave()
+        await broker.drain {
+            await host.drain(patience: patience)
+            await cluster?.leave()
+        }
         await broker.shutdown()
     }
 }

@@ -1,4 +1,5 @@
 public import RivuletBroker
+public import RivuletCluster
 public import RivuletMonitoring
 public import RivuletObjects
 
@@ -10,6 +11,8 @@ public struct NodeConfiguration: Sendable, Hashable {
     public var monitoring: MonitoringConfiguration?
     /// Where objects and events are kept; `rivulet.sqlite` in the working directory.
     public var store = StoreConfiguration.sqlite("rivulet.sqlite")
+    /// How the node shares the store, and the objects in it, with other nodes; nil if it has the store alone.
+    public var cluster: ClusterConfiguration?
     /// How objects are hosted.
     public var objects = ObjectHostConfiguration()
 

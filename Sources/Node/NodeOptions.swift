@@ -29,6 +29,10 @@ public struct NodeOptions: ParsableArguments, Sendable {
     public var store: String?
 
     /// See the help text.
+    @Flag(help: "Share the store, and its objects, with other such nodes.")
+    public var cluster = false
+
+    /// See the help text.
     @Option(help: ArgumentHelp("YAML or JSON file with settings; flags and RIVULET_… variables come before it.", valueName: "file"))
     public var config: String?
 

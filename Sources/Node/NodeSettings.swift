@@ -1,6 +1,8 @@
 import Configuration
 import Logging
 import RivuletBroker
+import RivuletClient
+import RivuletCluster
 import RivuletMonitoring
 import RivuletWire
 
@@ -46,6 +48,7 @@ struct NodeSettings: Sendable {
         try settings.authorize(options, sources)
         try settings.encrypt(options, sources)
         try settings.addWebSocket(options, sources)
+        try settings.cluster(options, sources)
         return settings
     }
 
@@ -104,6 +107,24 @@ struct NodeSettings: Sendable {
             throw SettingError("websocket.no_tls is false, but there is no TLS")
         }
         node.broker.webSocket = webSocket
+    }
+
+    /// Whether, and how, other nodes share the store.
+    private mutating func cluster(_ options: NodeOptions, _ sources: SettingSources) throws(SettingError) {
+        guard options.cluster || sources.text(.cluster) == "true" else { return }
+        guard node.store != .memory else { throw .memoryInCluster }
+        var cluster = ClusterConfiguration()
+        if let time = try sources.time(.clusterTtl) {
+            guard time >= .seconds(1) else { throw SettingError("clusterTtl \(sources.text(.clusterTtl) ?? "") is less than a second") }
+            cluster.timeToLive = time
+        }
+        if let address = sources.text(.clusterAdvertise) {
+            guard (try? ServerAddress(parsing: address))?.description == "nats://\(address)" else {
+                throw SettingError("clusterAdvertise \"\(address)\" is not like 10.0.0.7:4222")
+            }
+            cluster.advertisedAddress = address
+        }
+        node.cluster = cluster
     }
 
     private static let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")

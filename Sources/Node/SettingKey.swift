@@ -1,4 +1,5 @@
 import Logging
+import RivuletCluster
 import RivuletMonitoring
 import RivuletWire
 
@@ -9,6 +10,7 @@ enum SettingKey: String, CaseIterable {
     case user, password, token
     case tlsCert, tlsKey, tlsCa, tlsVerify
     case websocketPort
+    case cluster, clusterTtl, clusterAdvertise
 
     /// What it is, in one line.
     var comment: String {
@@ -36,6 +38,9 @@ enum SettingKey: String, CaseIterable {
         case .tlsCa: "PEM file with the certificates of those who sign clients' certificates"
         case .tlsVerify: "whether clients must have a certificate"
         case .websocketPort: "port for WebSocket connections, as browsers make them; 0 takes one that is free, without it there are none"
+        case .cluster: "whether other nodes share the store, all of them with this setting; they run each object once among them"
+        case .clusterTtl: "time after the last sign of life until others take over a node's objects"
+        case .clusterAdvertise: "host:port where other nodes, and clients of theirs, reach this one; by default where it listens"
         }
     }
 
@@ -56,8 +61,9 @@ enum SettingKey: String, CaseIterable {
         case .lameDuckDuration: Self.seconds(node.broker.lameDuckDuration)
         case .lameDuckGracePeriod: Self.seconds(node.broker.lameDuckGracePeriod)
         case .idempotencyWindow: Self.seconds(node.objects.idempotencyWindow)
-        case .tlsVerify: "false"
-        case .httpPort, .serverName, .user, .password, .token, .tlsCert, .tlsKey, .tlsCa, .websocketPort: nil
+        case .tlsVerify, .cluster: "false"
+        case .clusterTtl: Self.seconds(ClusterConfiguration().timeToLive)
+        case .httpPort, .serverName, .user, .password, .token, .tlsCert, .tlsKey, .tlsCa, .websocketPort, .clusterAdvertise: nil
         }
     }
 
@@ -67,6 +73,7 @@ enum SettingKey: String, CaseIterable {
         case .httpPort: "8222"
         case .websocketPort: "8080"
         case .serverName: "casino"
+        case .clusterAdvertise: "10.0.0.7:4222"
         case .user: "ann"
         case .password, .token: "$2a$11$…"
         case .tlsCert: "server.pem"

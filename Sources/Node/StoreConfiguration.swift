@@ -49,4 +49,7 @@ public struct SettingError: Error, Sendable, Hashable, CustomStringConvertible {
     init(_ description: String) {
         self.description = description
     }
+
+    static let memoryInCluster = SettingError(
+        "nodes of a cluster share a store, which memory cannot be: use --store sqlite:PATH or postgres://USER@HOST/DATABASE")
 }

@@ -82,7 +82,8 @@ extension Activation {
             return nil
         }
         guard services.ownership.isServing else {
-            refuse(caller, CallError(.unavailable, "this node has lost its place in the cluster; ask again"))
+            let more: Headers = delivery.headers.isHandedOn ? [HeaderName.moved: "1"] : [:]
+            refuse(caller, CallError(.unavailable, "this node has lost its place in the cluster; ask again"), more)
             return nil
         }
         return handler

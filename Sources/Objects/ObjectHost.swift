@@ -15,6 +15,8 @@ public final class ObjectHost: Sendable {
     private let log: any EventLog
     private let requester: Requester
     private let state = Mutex(State())
+    /// Whether calls from outside the process are refused, since the node ends.
+    private let isClosed = Atomic(false)
 
     /// A host for objects of the given types.
     ///
@@ -76,6 +78,7 @@ public final class ObjectHost: Sendable {
             attachments.append(try services.bus.attach(SubjectPattern("$SRV.>"), queue: nil) { announcer.receive($0) })
         }
         state.withLock { $0.attachments = attachments }
+        services.ownership.handBack { [weak self] in self?.receive($0) }
         armWatchdog()
     }
 
@@ -89,7 +92,7 @@ public final class ObjectHost: Sendable {
         }
     }
 
-    /// Takes no more calls, finishes those it has, runs the objects' last turns, and ends ``run()``.
+    /// Takes no more calls but those that turns under way need, finishes what it has, runs the objects' last turns, and ends ``run()``.
     ///
     /// - Parameter patience: How long to wait for turns under way before they are cancelled.
     public func drain(patience: Duration = .seconds(10)) async {
@@ -98,13 +101,15 @@ public final class ObjectHost: Sendable {
             defer { state.attachments = [] }
             return (state.attachments, state.watchdog)
         }
+        isClosed.store(true, ordering: .relaxed)
         watchdog?.cancel()
-        for attachment in attachments { attachment.cancel() }
         let (turns, background) = (services.turns, services.background)
         let limit = services.time.schedule(at: services.time.now + patience) {
             turns.cancelAll()
+            for attachment in attachments { attachment.cancel() }
         }
         await turns.idle()
+        for attachment in attachments { attachment.cancel() }
         for kind in kinds.values { kind.deactivateAll() }
         await turns.idle()
         limit.cancel()
@@ -130,7 +135,19 @@ public final class ObjectHost: Sendable {
         await services.turns.idle()
     }
 
+    /// Tells a caller outside that nothing was done; a node asks again where the object is by then.
+    private func refuseLate(_ message: BusMessage) {
+        guard let reply = message.reply else { return }
+        var headers = CallError(.unavailable, "this node is about to end; ask again").headers
+        if message.headers.isHandedOn { headers[HeaderName.moved] = "1" }
+        services.publish(BusMessage(subject: reply, headers: headers))
+    }
+
     private func receive(_ message: BusMessage) {
+        var message = message
+        // Anybody could say this, and only nodes know.
+        if message.origin?.isNode == false, message.headers.isHandedOn { message.headers[HeaderName.hop] = nil }
+        if message.origin != nil, isClosed.load(ordering: .relaxed) { return refuseLate(message) }
         do throws(CallError) {
             let (object, name) = try ObjectSubject.parse(message.subject)
             guard let kind = kinds[object.kind] else {

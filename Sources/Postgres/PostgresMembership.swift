@@ -7,6 +7,7 @@ extension PostgresBackbone: Membership {
         parameters.add(node.name)
         parameters.add(node.address)
         parameters.add(Int64(clamping: Int64(timeToLive / .microseconds(1))))
+        parameters.add(node.secret.text)
         return try await call("join the nodes of", statements.join, parameters) { rows in
             NodeLease(node: node.name, number: rows.uint64(0, 0))
         }
@@ -25,7 +26,9 @@ extension PostgresBackbone: Membership {
     /// The nodes whose leases have not ended, by name.
     public func members() async throws(StoreError) -> [NodeDescription] {
         try await call("list the nodes of", statements.members) { rows in
-            (0..<rows.count).map { NodeDescription(name: rows.text($0, 0), address: rows.text($0, 1)) }
+            (0..<rows.count).map {
+                NodeDescription(name: rows.text($0, 0), address: rows.text($0, 1), secret: NodeSecret(rows.text($0, 2)))
+            }
         }
     }
 }

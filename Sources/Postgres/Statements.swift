@@ -35,11 +35,11 @@ struct Statements: Sendable {
         join = Statement(
             "join",
             """
-            INSERT INTO \(schema).member_rows (name, address, lease, time_to_live, ends)
-            SELECT $1, $2, nextval('\(schema).lease_numbers'), t.live, \(schema).moment() + t.live
+            INSERT INTO \(schema).member_rows (name, address, secret, lease, time_to_live, ends)
+            SELECT $1, $2, $4, nextval('\(schema).lease_numbers'), t.live, \(schema).moment() + t.live
             FROM (SELECT $3 * interval '1 microsecond') AS t (live)
             ON CONFLICT (name) DO UPDATE SET
-                address = excluded.address, lease = excluded.lease, time_to_live = excluded.time_to_live, ends = excluded.ends
+                address = excluded.address, secret = excluded.secret, lease = excluded.lease, time_to_live = excluded.time_to_live, ends = excluded.ends
             RETURNING lease
             """)
         renew = Statement(
@@ -54,7 +54,8 @@ struct Statements: Sendable {
             DELETE FROM \(schema).member_rows
             WHERE name = $1 AND lease = $2 OR ends < \(schema).moment() - interval '1 day'
             """)
-        members = Statement("members", "SELECT name, address FROM \(schema).members ORDER BY name")
+        members = Statement(
+            "members", "SELECT name, address, secret FROM \(schema).member_rows WHERE ends > \(schema).moment() ORDER BY name")
         claim = Statement("claim", "SELECT node, epoch FROM \(schema).claim($1, $2, $3, $4)")
         owner = Statement(
             "owner",

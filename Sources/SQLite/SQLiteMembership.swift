@@ -10,8 +10,8 @@ extension SQLiteBackbone: Membership {
             let nanoseconds = Int64(clamping: Int64(timeToLive / .nanoseconds(1)))
             try db.execute(sql: "DELETE FROM members WHERE boot <> ? OR ends <= ?", arguments: [clock.boot, now])
             try db.execute(
-                sql: "INSERT OR REPLACE INTO members (name, address, time_to_live, boot, ends) VALUES (?, ?, ?, ?, ?)",
-                arguments: [node.name, node.address, nanoseconds, clock.boot, now + nanoseconds])
+                sql: "INSERT OR REPLACE INTO members (name, address, secret, time_to_live, boot, ends) VALUES (?, ?, ?, ?, ?, ?)",
+                arguments: [node.name, node.address, node.secret.text, nanoseconds, clock.boot, now + nanoseconds])
             return NodeLease(node: node.name, number: UInt64(clamping: db.lastInsertedRowID))
         }
     }
@@ -41,8 +41,10 @@ extension SQLiteBackbone: Membership {
     public func members() async throws(StoreError) -> [NodeDescription] {
         let clock = clock
         return try await read("list the nodes of") { db in
-            let select = try db.cachedStatement(sql: "SELECT name, address FROM members WHERE boot = ? AND ends > ? ORDER BY name")
-            return try Row.fetchAll(select, arguments: [clock.boot, clock.now()]).map { NodeDescription(name: $0[0], address: $0[1]) }
+            let select = try db.cachedStatement(sql: "SELECT name, address, secret FROM members WHERE boot = ? AND ends > ? ORDER BY name")
+            return try Row.fetchAll(select, arguments: [clock.boot, clock.now()]).map {
+                NodeDescription(name: $0[0], address: $0[1], secret: NodeSecret($0[2]))
+            }
         }
     }
 }

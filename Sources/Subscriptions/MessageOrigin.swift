@@ -1,5 +1,8 @@
 /// What whoever published a message may do, for those who answer in the publisher's place, such as readers of streams.
 public protocol MessageOrigin: AnyObject, Sendable {
+    /// Whether it is another node of the cluster, which alone is believed about how a message has travelled.
+    var isNode: Bool { get }
+
     /// Whether they may get messages that were published to this subject.
     func mayReceive(_ subject: Subject) -> Bool
 

@@ -21,6 +21,32 @@ final class SeveralHosts: Sendable {
         directory.hosts.withLock { $0 = Dictionary(uniqueKeysWithValues: hosts.map { ($0.name, WeakHost(host: $0)) }) }
     }
 
+    /// Moves the time on while `body` runs, during which one of the hosts gives signs of life.
+    func whileTimePasses<Result: Sendable>(
+        keeping host: Host, _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask {
+                await host.keeper.run(onLoss: host.objects.loseAll)
+                return nil
+            }
+            group.addTask { try await body() }
+            group.addTask { [time] in
+                while !Task.isCancelled {
+                    // Whoever can go on without the time does so first.
+                    for _ in 0..<50 { await Task.yield() }
+                    time.advance(by: .milliseconds(50))
+                }
+                return nil
+            }
+            defer { group.cancelAll() }
+            while let result = try await group.next() {
+                if let result { return result }
+            }
+            throw CancellationError()
+        }
+    }
+
     subscript(number: Int) -> Host { hosts[number] }
 }
 
@@ -39,6 +65,7 @@ final class Host: Sendable {
     let objects: ObjectHost
     let keeper: LeaseKeeper
     let links: NodeLinks
+    let ownership: ClusterOwnership
     /// Ends with the host's death: what follows the connections to it.
     private let death = Mutex<[BoundedChannel<Void>]>([])
     private let isDead = Mutex(false)
@@ -54,7 +81,7 @@ final class Host: Sendable {
             }
             return other.connection()
         }
-        let ownership = ClusterOwnership(directory: backbone, keeper: keeper, links: links)
+        ownership = ClusterOwnership(directory: backbone, keeper: keeper, links: links, bus: broker, time: time)
         objects = ObjectHost(hosting: kinds, bus: broker, store: backbone, log: backbone, ownership: ownership, time: time, logger: logger)
     }
 
@@ -106,6 +133,7 @@ func withHosts(
         for host in cluster.hosts {
             group.addTask { await host.objects.run() }
             group.addTask { await host.links.run() }
+            group.addTask { await host.ownership.run() }
         }
         defer { group.cancelAll() }
         do {

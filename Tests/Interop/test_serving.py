@@ -42,7 +42,7 @@ def test_a_store_that_is_no_database_is_named(refusal, tmp_path):
 def test_a_store_that_another_node_uses_is_refused(start, refusal):
     start("--store", "sqlite:game.sqlite")
     said = refusal("--port", 0, "--store", "sqlite:game.sqlite")
-    assert "game.sqlite" in said and "another node has it open" in said
+    assert "game.sqlite" in said and "another node has it open" in said and "--cluster" in said
 
 
 def test_a_port_that_is_taken_is_refused(start, refusal):

@@ -155,6 +155,32 @@ import Testing
         }
     }
 
+    @Test func aClusterIsReadFromFileAndFlags() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/rivulet.yaml"
+            func resolve(_ yaml: String, _ flags: String...) throws -> ClusterConfiguration? {
+                try yaml.write(toFile: path, atomically: true, encoding: .utf8)
+                return try NodeSettings.resolve(NodeOptions.parse(["--config", path] + flags)).node.cluster
+            }
+            func expect(_ expected: ClusterConfiguration?, _ resolved: ClusterConfiguration?) { #expect(resolved == expected) }
+            var expected = ClusterConfiguration()
+            expect(nil, try resolve("cluster: false\nclusterTtl: 2"))
+            expect(expected, try resolve("cluster: true"))
+            expect(expected, try resolve("port: 1", "--cluster"))
+            expected.timeToLive = .milliseconds(1500)
+            expected.advertisedAddress = "[fd00::7]:4222"
+            expect(expected, try resolve("clusterTtl: 1500ms\nclusterAdvertise: '[fd00::7]:4222'", "--cluster"))
+            for wrong in [
+                "clusterTtl: 900ms", "clusterTtl: soon", "clusterAdvertise: host", "clusterAdvertise: 'nats://host:1'",
+                "clusterAdvertise: 'ann:a@host:1'", "clusterAdvertise: 'host:x'",
+            ] {
+                #expect(throws: SettingError.self) { try resolve("cluster: true\n" + wrong) }
+            }
+            let error = #expect(throws: SettingError.self) { try resolve("store: memory", "--cluster") }
+            #expect(error?.description.contains("--store sqlite:PATH or postgres://") == true)
+        }
+    }
+
     @Test func flagsComeOnTopOfTheFile() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/rivulet.yaml"

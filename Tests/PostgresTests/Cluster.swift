@@ -168,11 +168,11 @@ final class Cluster: Sendable {
     }
 
     /// PostgreSQL refuses to run as root.
-    private static func unprivileged(_ command: [String]) -> [String] {
+    static func unprivileged(_ command: [String]) -> [String] {
         getuid() == 0 ? ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"] + command : command
     }
 
-    private static func freePort() throws -> Int {
+    static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()

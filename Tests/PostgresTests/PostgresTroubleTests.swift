@@ -17,7 +17,7 @@ struct PostgresTroubleTests {
         try await TestDatabase.with { database in
             let proxy = try Proxy(to: database.cluster.port)
             defer { proxy.end() }
-            let store = try await database.open(through: proxy)
+            let store = try await database.open(through: proxy.port)
             try await store.open("Player")
             let bob = Turns("bob")
             let first = try await store.commit([turns.turn(0), bob.turn(0)])
@@ -39,7 +39,7 @@ struct PostgresTroubleTests {
         try await TestDatabase.with { database in
             let proxy = try Proxy(to: database.cluster.port)
             defer { proxy.end() }
-            let store = try await database.open(through: proxy)
+            let store = try await database.open(through: proxy.port)
             try await store.open("Player")
             for version: UInt64 in 0..<5 {
                 proxy.make(.loseRequest, forRequestWith: "rivulet_commit")
@@ -307,7 +307,7 @@ struct PostgresTroubleTests {
             defer { proxy.end() }
             proxy.dropNotifications()
             let log = LogLines()
-            let receiver = try await database.open(logger: Logger(label: "test") { _ in log }, through: proxy)
+            let receiver = try await database.open(logger: Logger(label: "test") { _ in log }, through: proxy.port)
             let sender = try await database.open()
             var iterator = try await receiver.batches(for: "b").makeAsyncIterator()
             var number: UInt8 = 0

@@ -37,12 +37,12 @@ final class TestDatabase: Sendable {
     }
 
     func open(
-        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, through proxy: Proxy? = nil,
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, through port: Int? = nil,
         _ change: (inout PostgresConfiguration) -> Void = { _ in }
     ) async throws -> PostgresBackbone {
         var configuration = try configuration
-        if let proxy {
-            let url = cluster.url(name).replacing(":\(cluster.port)/", with: ":\(proxy.port)/")
+        if let port {
+            let url = cluster.url(name).replacing(":\(cluster.port)/", with: ":\(port)/")
             configuration.url = try PostgresURL(url + "?sslmode=disable&gssencmode=disable")
         }
         change(&configuration)

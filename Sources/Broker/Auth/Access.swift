@@ -19,11 +19,15 @@ final class Access: MessageOrigin {
     /// Whether anything is not allowed. Likewise.
     private let limits = Atomic(false)
 
+    private let belongsToNode = Atomic(false)
+
+    var isNode: Bool { belongsToNode.load(ordering: .relaxed) }
     var answersRequests: Bool { answers.load(ordering: .relaxed) }
     var isLimited: Bool { limits.load(ordering: .relaxed) }
 
     /// Sets what is allowed; nil for everything.
-    func set(_ grant: Grant?) {
+    func set(_ grant: Grant?, isNode: Bool) {
+        belongsToNode.store(isNode, ordering: .relaxed)
         state.withLock { $0.grant = grant }
         answers.store(grant?.responses != nil, ordering: .relaxed)
         limits.store(grant != nil, ordering: .relaxed)

@@ -23,9 +23,12 @@ final class Authenticator: Sendable {
         let grant: Grant?
         /// When this ends; may have passed.
         let deadline: Timestamp?
+        /// Whether it is another node of the cluster.
+        let isNode: Bool
 
-        init(name: String? = nil, permissions: UserPermissions? = nil, deadline: Timestamp? = nil) {
+        init(name: String? = nil, permissions: UserPermissions? = nil, deadline: Timestamp? = nil, isNode: Bool = false) {
             self.name = name
+            self.isNode = isNode
             self.permissions = permissions
             grant = permissions.map { Grant($0) }
             self.deadline = deadline
@@ -44,6 +47,8 @@ final class Authenticator: Sendable {
     let isOpen: Bool
     /// Whether clients may prove who they are by signing a nonce.
     let usesKeys: Bool
+    /// What other nodes say; nil where there are none.
+    private let nodeKey: Secret?
     private let token: (secret: Secret, account: Account)?
     private let byName: [String: (proof: AuthConfiguration.User.Proof, account: Account)]
     private let byKey: [UserKey: Account]
@@ -52,8 +57,9 @@ final class Authenticator: Sendable {
     private let decoy: Secret?
 
     /// - Parameter configuration: nil if everybody may do everything.
-    init(_ configuration: AuthConfiguration?) {
+    init(_ configuration: AuthConfiguration?, nodeKey: Secret?) {
         isOpen = configuration == nil
+        self.nodeKey = nodeKey
         let defaults = configuration?.defaultPermissions
         // As nats-server names whoever came in with a token.
         token = configuration?.token.map { ($0, Account(name: "[REDACTED]", permissions: defaults)) }
@@ -86,8 +92,11 @@ final class Authenticator: Sendable {
     ///
     /// - Parameter known: A secret that the client was found to know, if it was.
     func verdict(on claim: Claim, known: Secret?) -> Verdict {
-        if isOpen { return .granted(Account()) }
         let options = claim.options
+        if let nodeKey, options.user == NodeLogin.user {
+            return compare(options.password ?? "", with: nodeKey, Account(name: NodeLogin.user, isNode: true), known: known)
+        }
+        if isOpen { return .granted(Account()) }
         if let names = claim.certificateNames {
             return names.lazy.compactMap { self.byName[$0] }.first.map { .granted($0.account) } ?? .refused
         }

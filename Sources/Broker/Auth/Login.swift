@@ -77,7 +77,7 @@ struct Login {
 
     private mutating func outcome(_ account: Authenticator.Account) -> Outcome {
         self.account = account
-        access.set(account.grant)
+        access.set(account.grant, isNode: account.isNode)
         return .granted(account)
     }
 }

@@ -9,6 +9,7 @@ enum StoreMigrations {
         var migrator = DatabaseMigrator().disablingDeferredForeignKeyChecks()
         migrator.registerMigration("1 first tables", migrate: FirstTables.migrate)
         migrator.registerMigration("2 cluster tables", migrate: ClusterTables.migrate)
+        migrator.registerMigration("3 secrets of nodes", migrate: NodeSecrets.migrate)
         return migrator
     }
 }

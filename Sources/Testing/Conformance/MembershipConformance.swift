@@ -13,6 +13,15 @@ public enum MembershipConformance {
             try expect("whether the lease that was left is renewed", try await fixture.backbone.renew(b), is: false)
             try expect("whether the other lease is renewed", try await fixture.backbone.renew(a), is: true)
         },
+        ConformanceCheck("a node is described as it described itself when it joined last") { fixture in
+            var node = NodeDescription(name: "a", address: "10.0.0.1:4222", secret: NodeSecret("first"))
+            _ = try await fixture.backbone.join(node, timeToLive: .seconds(60))
+            try expect("the members", try await fixture.backbone.members(), is: [node])
+            node.address = "[::1]:4333"
+            node.secret = NodeSecret("sécond")
+            _ = try await fixture.backbone.join(node, timeToLive: .seconds(60))
+            try expect("the members", try await fixture.backbone.members(), is: [node])
+        },
         ConformanceCheck("a lease ends when its time is over") { fixture in
             let lease = try await fixture.join("a", for: .seconds(2))
             _ = try await fixture.join("b", for: .seconds(60))

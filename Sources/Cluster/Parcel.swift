@@ -1,0 +1,42 @@
+import RivuletContract
+import RivuletSubscriptions
+
+/// A message for an object of another node, until it is answered.
+struct Parcel: Sendable {
+    let object: ObjectID
+    private let message: BusMessage
+    /// When its sender does not wait any more; nil if it did not say how long it does.
+    private let deadline: Duration?
+    /// Until when it is tried again. Well before the deadline, so that the sender learns that nobody has handled it.
+    let end: Duration
+    /// How often it was tried in vain.
+    var attempts = 0
+
+    init(_ message: BusMessage, for object: ObjectID, at now: Duration, patience: Duration) {
+        self.message = message
+        self.object = object
+        let timeout = message.headers.timeout
+        deadline = timeout.map { now + $0 }
+        end = now + min(patience, timeout.map { $0 * 9 / 10 } ?? patience)
+    }
+
+    var reply: Subject? { message.reply }
+
+    /// Whether to handle it twice is to handle it once.
+    var isIdempotent: Bool { message.headers[HeaderName.messageID] != nil }
+
+    /// The message, with what is left of its time.
+    func message(at now: Duration) -> BusMessage {
+        guard attempts > 0, let deadline else { return message }
+        var message = message
+        message.headers[HeaderName.timeout] = String((deadline - now).wholeMilliseconds)
+        return message
+    }
+}
+
+extension Headers {
+    /// How long the sender waits.
+    var timeout: Duration? {
+        self[HeaderName.timeout].flatMap { Int64($0) }.map { .milliseconds(Swift.max(0, Swift.min($0, 1_000_000_000_000))) }
+    }
+}

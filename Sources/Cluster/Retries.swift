@@ -1,0 +1,91 @@
+import RivuletSubscriptions
+import Synchronization
+
+/// Messages that surely no node has handled, until their objects' owners are looked for again. Those for one object keep their order.
+final class Retries: Sendable {
+    private struct State {
+        var waiting: [ObjectID: [Parcel]] = [:]
+        var count = 0
+        var isClosed = false
+    }
+
+    private static let firstPause = Duration.milliseconds(10)
+    private static let longestPause = Duration.milliseconds(250)
+
+    /// The objects whose time has come.
+    let due: BoundedChannel<ObjectID>
+    private let limit: Int
+    private let time: any TimeSource
+    private let state = Mutex(State())
+
+    init(limit: Int, time: any TimeSource) {
+        self.limit = limit
+        self.time = time
+        due = BoundedChannel(capacity: limit, whenFull: .dropNewest)
+    }
+
+    /// Keeps a message that was tried in vain; false if there is no room, or its time is over.
+    func add(_ parcel: Parcel) -> Bool {
+        guard time.now < parcel.end, let isFirst = append(parcel) else { return false }
+        if isFirst { schedule(parcel.object, after: parcel.attempts) }
+        return true
+    }
+
+    /// Keeps a message if others for the same object are kept, which it must not overtake. False also when there is no room.
+    func addBehindOthers(_ parcel: Parcel) -> Bool {
+        state.withLock { state in
+            guard state.count < limit, state.waiting[parcel.object] != nil else { return false }
+            state.waiting[parcel.object]?.append(parcel)
+            state.count += 1
+            return true
+        }
+    }
+
+    /// Hands out what waits for the object.
+    func take(_ object: ObjectID) -> [Parcel] {
+        state.withLock { state in
+            let parcels = state.waiting.removeValue(forKey: object) ?? []
+            state.count -= parcels.count
+            return parcels
+        }
+    }
+
+    /// Has the object wait longer, since nothing could be found out; hands out the messages whose time is over.
+    func postpone(_ object: ObjectID) -> [Parcel] {
+        let now = time.now
+        let (late, waits) = state.withLock { state -> ([Parcel], Bool) in
+            let parcels = state.waiting.removeValue(forKey: object) ?? []
+            let left = parcels.filter { $0.end > now }
+            state.count -= parcels.count - left.count
+            if !left.isEmpty { state.waiting[object] = left }
+            return (parcels.filter { $0.end <= now }, !left.isEmpty)
+        }
+        if waits { schedule(object, after: .max) }
+        return late
+    }
+
+    /// Hands out everything, and keeps nothing from now on.
+    func takeAll() -> [Parcel] {
+        state.withLock { state in
+            defer { state = State(isClosed: true) }
+            return state.waiting.values.flatMap { $0 }
+        }
+    }
+
+    /// Whether it is the first for its object; nil if there is no room.
+    private func append(_ parcel: Parcel) -> Bool? {
+        state.withLock { state in
+            guard state.count < limit, !state.isClosed else { return nil }
+            state.count += 1
+            state.waiting[parcel.object, default: []].append(parcel)
+            return state.waiting[parcel.object]?.count == 1
+        }
+    }
+
+    /// At once at first: most often the owner has just changed.
+    private func schedule(_ object: ObjectID, after attempts: Int) {
+        guard attempts > 1 else { return due.send(object) }
+        let pause = attempts > 6 ? Self.longestPause : min(Self.firstPause * (1 << (attempts - 2)), Self.longestPause)
+        _ = time.schedule(at: time.now + pause) { [due] in due.send(object) }
+    }
+}

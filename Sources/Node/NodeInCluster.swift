@@ -1,0 +1,120 @@
+import Foundation
+import Logging
+import RivuletBackbone
+import RivuletBroker
+import RivuletClient
+import RivuletCluster
+import RivuletSubscriptions
+
+/// A node's part in its cluster: its lease, the objects it owns, the connections to other nodes, and what it knows of them.
+final class NodeInCluster: Sendable {
+    let ownership: ClusterOwnership
+    let watch: MemberWatch
+    private let keeper: LeaseKeeper
+    private let links: NodeLinks
+    private let broker: Broker
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - address: Where the broker listens.
+    ///   - secret: What other nodes say to the broker.
+    init(
+        _ configuration: ClusterConfiguration, broker: Broker, at address: Broker.Address, secret: NodeSecret,
+        sharing store: any Membership & Directory, logger: Logger
+    ) {
+        let name = broker.serverName == broker.serverID ? broker.serverID : "\(broker.serverName)-\(broker.serverID)"
+        let node = NodeDescription(
+            name: name, address: configuration.advertisedAddress ?? Self.reachableAddress(address), secret: secret)
+        let tls = broker.configuration.tls.map { ClientTLSConfiguration(servingWith: $0) }
+        self.broker = broker
+        self.logger = logger
+        keeper = LeaseKeeper(node, membership: store, configuration: configuration, logger: logger)
+        links = NodeLinks(from: name, bus: broker, membership: store, configuration: configuration, logger: logger) {
+            try await Self.connect(to: $0, from: name, tls)
+        }
+        ownership = ClusterOwnership(directory: store, keeper: keeper, links: links, bus: broker, configuration: configuration)
+        watch = MemberWatch(for: name, membership: store, configuration: configuration, logger: logger)
+    }
+
+    /// Whether the node has its place now.
+    var isServing: Bool { ownership.isServing }
+
+    func join() async throws(StoreError) {
+        try await keeper.join()
+    }
+
+    /// Takes part until the task is cancelled.
+    ///
+    /// - Parameter onLoss: All that the node owned may be owned by others now.
+    func run(onLoss: @escaping @Sendable () -> Void) async {
+        let events = ClusterEvents(node: keeper.node, bus: broker)
+        let observation = watch.onChange { [broker, ownership, watch, logger] change in
+            for node in change.joined {
+                logger.info("another node has joined", metadata: ["node": "\(node.name)", "address": "\(node.address)"])
+            }
+            for node in change.gone {
+                logger.info("another node is gone", metadata: ["node": "\(node.name)", "address": "\(node.address)"])
+                ownership.forget(node: node.name)
+            }
+            broker.advertise(watch.members.map(\.address))
+            events.tell(change)
+        }
+        await withDiscardingTaskGroup { [keeper, links, ownership, watch] group in
+            group.addTask {
+                await keeper.run {
+                    onLoss()
+                    events.tellLoss()
+                }
+            }
+            group.addTask { await links.run() }
+            group.addTask { await ownership.run() }
+            group.addTask { await watch.run() }
+        }
+        observation.cancel()
+    }
+
+    /// Lets others have what the node owns, all at once. ``run(onLoss:)`` goes on: what is under way may need the other nodes.
+    func leave() async {
+        do throws(StoreError) {
+            try await keeper.leave()
+        } catch {
+            logger.warning("could not leave the cluster; others wait until the lease has ended", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private static func connect(
+        to node: NodeDescription, from name: String, _ tls: ClientTLSConfiguration?
+    ) async throws -> NodeConnection {
+        var configuration = ClientConfiguration(name: "node \(name)")
+        configuration.credentials = .user(NodeLogin.user, password: node.secret.text)
+        configuration.tls = tls
+        configuration.usesLearnedServers = false
+        configuration.maximumReconnectRounds = 0
+        configuration.connectTimeout = .seconds(1)
+        // A node that has stopped is not waited for.
+        configuration.pingInterval = .seconds(1)
+        configuration.maximumPingsOutstanding = 2
+        configuration.maximumPending = 64 << 20
+        let client = try await RivuletClient.connect(node.address, configuration: configuration)
+        return NodeConnection(bus: client) {
+            for await _ in client.status {}
+        } close: {
+            await client.close()
+        }
+    }
+
+    /// The machine's name stands for an address that stands for all it has.
+    private static func reachableAddress(_ address: Broker.Address) -> String {
+        let host = ["0.0.0.0", "::"].contains(address.host) ? ProcessInfo.processInfo.hostName : address.host
+        return host.contains(":") ? "[\(host)]:\(address.port)" : "\(host):\(address.port)"
+    }
+}
+
+extension ClientTLSConfiguration {
+    /// As a client of nodes that serve like this one: it trusts who signs certificates, or if nobody is said to, its own.
+    fileprivate init(servingWith tls: BrokerTLSConfiguration) {
+        self.init(
+            authorityFile: tls.authorityFile ?? tls.certificateFile, certificateFile: tls.certificateFile, keyFile: tls.keyFile)
+        handshakeFirst = tls.handshakeFirst
+    }
+}
