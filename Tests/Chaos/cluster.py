@@ -11,7 +11,7 @@ from pathlib import Path
 import nats
 
 from clock import Clock
-from history import History
+from history import History, now
 from line import connect
 from proxy import Proxy
 from server import Programs, Server
@@ -169,6 +169,8 @@ class Cluster:
                 reply = await client.request(f"obj.Ledger.{ledger}.Read", b"{}", timeout=5)
                 if not (reply.headers and "Nats-Service-Error-Code" in reply.headers):
                     answers[ledger] = json.loads(reply.data)
+        except nats.errors.TimeoutError:
+            self._history.silences.append(f"at {now() - self._history.began:.1f} s node {node.number} gave no answer for {ledger} in 5 s")
         except (nats.errors.Error, OSError, TimeoutError):
             return answers
         finally:

@@ -75,7 +75,13 @@ class StoppedNode(NodeFault):
         self.cluster.stop(self.node)
 
     async def end(self):
+        if self.store.proxy is None:
+            return self.cluster.go_on(self.node)
+        # Its signs of life are as slow as a network may make them, so that it writes before it learns what it has lost.
+        self.store.proxy.slow_word = b"renew"
         self.cluster.go_on(self.node)
+        await asyncio.sleep(0.7)
+        self.store.proxy.slow_word = None
 
 
 class LinkFault(NodeFault):
@@ -209,10 +215,6 @@ class TakenLedgers(Fault):
     name = "ledgers are claimed by somebody else"
     seconds = 0.3
 
-    @classmethod
-    def is_possible(cls, cluster, store):
-        return store.proxy is not None
-
     async def begin(self, window):
         await asyncio.to_thread(self.store.take_ledgers, 0.5)
 
@@ -282,6 +284,6 @@ class JumpingDatabaseClock(JumpingClock):
 
 
 ALL: list[type[Fault]] = [
-    KilledNode, StoppedNode, LostAnswers, FullDisk, KilledDatabase, JumpingClock, CutLink, EndedListeners, CutDatabase, TakenLedgers,
+    KilledNode, StoppedNode, LostAnswers, TakenLedgers, FullDisk, KilledDatabase, JumpingClock, CutLink, EndedListeners, CutDatabase,
     RestartedDatabase, JumpingDatabaseClock, SlowLink, SlowDatabase, KilledPostmaster, LostLinkAnswers, SilentDatabase, SilentLink,
 ]

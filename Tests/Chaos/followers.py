@@ -75,14 +75,10 @@ class Follower:
         await self._read_back(client)
         start, at = self.last, None
         breaking = asyncio.ensure_future(broken.wait())
+        breaking.add_done_callback(lambda _: live.put_nowait(None))
         try:
-            while True:
-                getting = asyncio.ensure_future(live.get())
-                await asyncio.wait({getting, breaking}, return_when=asyncio.FIRST_COMPLETED)
-                if not getting.done():
-                    getting.cancel()
-                    return
-                at = self._take_live(Seen.of(getting.result()), start, at)
+            while (message := await live.get()) is not None:
+                at = self._take_live(Seen.of(message), start, at)
         finally:
             breaking.cancel()
 

@@ -63,6 +63,8 @@ class History:
         self.acknowledged = 0
         self.repeats = 0
         self.trouble: list[str] = []
+        # Looks at nodes that had no answer; others may say why.
+        self.silences: list[str] = []
 
     def note(self, trouble: str) -> None:
         """Something that must not be."""

@@ -24,6 +24,8 @@ class Proxy:
         self.delay = 0.0
         # How probably the connection breaks after something was sent to the server, and before its answer arrives.
         self.answer_loss = 0.0
+        # What the server is told with this word in it takes half a second.
+        self.slow_word: bytes | None = None
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -70,6 +72,8 @@ class _Connection:
 
     async def _pass_requests(self):
         async for piece in self._pieces(self.client, self.server):
+            if self.proxy.slow_word and self.proxy.slow_word in piece:
+                await asyncio.sleep(0.5)
             if self.proxy.loses_answer():
                 self.mutes_server = True
             await self._write(self.server, piece)

@@ -14,6 +14,8 @@ def lines(outcome: Outcome):
         yield f"  {'kept  ' if verdict.is_kept else 'BROKEN'} {verdict.promise}: {verdict.figures}"
         for example in verdict.examples:
             yield f"           {example}"
+    for silence in history.silences:
+        yield f"  note: {silence}"
     if outcome.skipped:
         yield f"  not possible here: {', '.join(outcome.skipped)}"
     yield f"  logs and history: {outcome.folder}"

@@ -15,14 +15,12 @@ from report import lines
 from run import STORES, Plan, run
 from stores import Dump, Event, StoredLedger
 
-NODES = 1
-
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the processes of a database are looked up in /proc")
 @pytest.mark.timeout(170)
 @pytest.mark.parametrize("store", STORES)
 async def test_the_promises_are_kept_whatever_goes_wrong(programs, store):
-    outcome = await run(Plan(store, seconds=12, seed=1, nodes=NODES), programs)
+    outcome = await run(Plan(store, seconds=14, seed=1, fenced_wanted=1), programs)
     report = "\n".join(lines(outcome))
     print(report)
     assert outcome.is_good, report
