@@ -284,6 +284,6 @@ class JumpingDatabaseClock(JumpingClock):
 
 
 ALL: list[type[Fault]] = [
-    KilledNode, StoppedNode, LostAnswers, TakenLedgers, FullDisk, KilledDatabase, JumpingClock, CutLink, EndedListeners, CutDatabase,
+    TakenLedgers, KilledNode, StoppedNode, LostAnswers, FullDisk, KilledDatabase, JumpingClock, CutLink, EndedListeners, CutDatabase,
     RestartedDatabase, JumpingDatabaseClock, SlowLink, SlowDatabase, KilledPostmaster, LostLinkAnswers, SilentDatabase, SilentLink,
 ]
