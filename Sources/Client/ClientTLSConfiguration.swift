@@ -2,6 +2,8 @@
 public struct ClientTLSConfiguration: Sendable, Hashable {
     /// The certificates of those who may have signed the server's; nil for those whom the system trusts.
     public var authorityFile: String?
+    /// The certificates of others who may have signed it; nil for nobody besides.
+    public var additionalAuthorityFile: String?
     /// The client's own certificate, if the server wants one, and after it those between it and an authority's.
     public var certificateFile: String?
     /// The private key of the client's certificate.

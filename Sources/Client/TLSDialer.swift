@@ -37,6 +37,7 @@ struct TLSDialer: Sendable {
         var settings = TLSConfiguration.makeClientConfiguration()
         settings.minimumTLSVersion = .tlsv12
         if let file = configuration.authorityFile { settings.trustRoots = .file(file) }
+        if let file = configuration.additionalAuthorityFile { settings.additionalTrustRoots = [.file(file)] }
         if let file = configuration.certificateFile {
             settings.certificateChain = try NIOSSLCertificate.fromPEMFile(file).map { .certificate($0) }
         }

@@ -111,10 +111,11 @@ final class NodeInCluster: Sendable {
 }
 
 extension ClientTLSConfiguration {
-    /// As a client of nodes that serve like this one: it trusts who signs certificates, or if nobody is said to, its own.
+    /// As a client of nodes that serve like this one: it trusts who signs certificates, or if nobody is said to, whom the system trusts
+    /// and who stands in the node's own file.
     fileprivate init(servingWith tls: BrokerTLSConfiguration) {
-        self.init(
-            authorityFile: tls.authorityFile ?? tls.certificateFile, certificateFile: tls.certificateFile, keyFile: tls.keyFile)
+        self.init(authorityFile: tls.authorityFile, certificateFile: tls.certificateFile, keyFile: tls.keyFile)
+        if tls.authorityFile == nil { additionalAuthorityFile = tls.certificateFile }
         handshakeFirst = tls.handshakeFirst
     }
 }

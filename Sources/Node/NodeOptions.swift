@@ -29,7 +29,7 @@ public struct NodeOptions: ParsableArguments, Sendable {
     public var store: String?
 
     /// See the help text.
-    @Flag(help: "Share the store, and its objects, with other such nodes.")
+    @Flag(help: "Share the store and its objects with other nodes.")
     public var cluster = false
 
     /// See the help text.

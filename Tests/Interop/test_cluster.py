@@ -179,11 +179,15 @@ async def test_links_need_no_settings_where_users_have_to_log_in(start_node, tmp
         await nats.connect(a.url, user="$NODE", password="a", allow_reconnect=False, connect_timeout=10)
 
 
-@pytest.mark.parametrize("options", [["--tls-ca", CERTIFICATES / "authority.pem"], []])
-async def test_links_are_encrypted_where_clients_are(start_node, options):
-    options = ["--tls-cert", CERTIFICATES / "server.pem", "--tls-key", CERTIFICATES / "server-key.pem", *options]
+@pytest.mark.parametrize("has_authority", [True, False])
+async def test_links_are_encrypted_where_clients_are(start_node, tmp_path, has_authority):
+    authority = CERTIFICATES / "authority.pem"
+    (tmp_path / "chain.pem").write_text((CERTIFICATES / "server.pem").read_text() + authority.read_text())
+    options = ["--tls-cert", "chain.pem", "--tls-key", CERTIFICATES / "server-key.pem"]
+    if has_authority:
+        options += ["--tls-ca", authority]
     a, b = [await start_node("sqlite:game.sqlite", *options) for _ in range(2)]
-    async with connected(a, b, tls=ssl.create_default_context(cafile=CERTIFICATES / "authority.pem")) as (first, second):
+    async with connected(a, b, tls=ssl.create_default_context(cafile=authority)) as (first, second):
         assert (await join(first, "ann"))["seat"] == 1
         assert (await join(second, "bob"))["seat"] == 2
 

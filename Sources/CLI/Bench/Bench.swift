@@ -9,8 +9,8 @@ struct Bench: AsyncParsableCommand {
             another; on the same one the two share the cores.
             """,
         subcommands: [
-            BenchPub.self, BenchFanOut.self, BenchRoundTrip.self, BenchRequest.self, BenchEvents.self, BenchIdle.self,
-            BenchRelay.self,
+            BenchPub.self, BenchFanOut.self, BenchRoundTrip.self, BenchRequest.self, BenchAsk.self, BenchEvents.self,
+            BenchIdle.self, BenchRelay.self,
         ])
 }
 
@@ -32,9 +32,20 @@ struct BenchOptions: ParsableArguments {
         guard (0...64 << 20).contains(size) else { throw ValidationError("--size must be from 0 to 67108864") }
     }
 
-    func place() throws -> BenchServer {
-        try BenchServer(parsing: server ?? ProcessInfo.processInfo.environment["RIVULET_SERVER"] ?? "nats://127.0.0.1:4222")
-    }
+    /// The server's URL.
+    var address: String { server ?? ProcessInfo.processInfo.environment["RIVULET_SERVER"] ?? "nats://127.0.0.1:4222" }
+
+    func place() throws -> BenchServer { try BenchServer(parsing: address) }
+}
+
+/// Where the receiving side is.
+struct BenchReceivers: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Another node of the server's cluster, where those who receive are connected; the same if not given.", valueName: "url"))
+    var receiversServer: String?
+
+    func place(_ server: BenchServer) throws -> BenchServer { try receiversServer.map { try BenchServer(parsing: $0) } ?? server }
 }
 
 /// How long a measurement goes on.

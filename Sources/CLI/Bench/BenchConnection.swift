@@ -1,3 +1,4 @@
+import Foundation
 import RivuletWire
 
 /// A connection of the load generator, used by one thread at a time.
@@ -36,6 +37,25 @@ struct BenchConnection {
         return messages
     }
 
+    /// Publishes the frame now and then until it reaches the receivers, which may be at another node that has yet to learn of them; then
+    /// waits until nothing comes any more.
+    static func acquaint(_ sender: BenchConnection, with receivers: inout [BenchConnection], _ frame: [UInt8]) throws {
+        var scratch = scratch()
+        var missing = Set(receivers.indices)
+        let end = ContinuousClock.now + .seconds(20)
+        var quiet = 0
+        while !missing.isEmpty || quiet < 10 {
+            guard ContinuousClock.now < end else { throw BenchError("what is published does not reach the receivers' server") }
+            if !missing.isEmpty { try sender.socket.send(frame) }
+            usleep(20_000)
+            quiet += 1
+            for index in receivers.indices where try receivers[index].receive(&scratch, waits: false) > 0 {
+                missing.remove(index)
+                quiet = 0
+            }
+        }
+    }
+
     /// Receives once, answers PING, and returns how many messages began.
     mutating func receive(
         _ scratch: inout [UInt8], waits: Bool = true, onPong: () -> Void = {}, onMessage: ((borrowing Span<UInt8>) -> Void)? = nil
@@ -64,7 +84,7 @@ struct BenchConnection {
 }
 
 /// Where the server is, and who asks.
-struct BenchServer: Sendable {
+struct BenchServer: Sendable, Equatable {
     var host = "127.0.0.1"
     var port = 4222
     var user: String?

@@ -38,12 +38,15 @@ struct BenchFanOut: AsyncParsableCommand {
     @Option(help: "Subjects to publish to, in turn; with more than one, the subscriptions have a wildcard.")
     var subjects: Int = 1
 
+    @OptionGroup var receivers: BenchReceivers
     @OptionGroup var length: BenchLength
     @OptionGroup var options: BenchOptions
 
     func run() async throws {
+        let server = try options.place()
         let traffic = BenchTraffic(
-            server: try options.place(), load: try PublishLoad(subject: options.subject, subjects: subjects, size: options.size),
+            server: server, receivers: try receivers.place(server),
+            load: try PublishLoad(subject: options.subject, subjects: subjects, size: options.size),
             publishers: publishers, subscribers: subscribers, duration: length.duration, messages: length.messages)
         try await traffic.run(mode: "fan-out").report(json: options.json)
     }

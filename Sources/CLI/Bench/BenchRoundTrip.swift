@@ -5,25 +5,34 @@ struct BenchRoundTrip: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "round-trip", abstract: "Send one message at a time from one connection to another, and measure each.")
 
+    @OptionGroup var receivers: BenchReceivers
     @OptionGroup var length: BenchLength
     @OptionGroup var options: BenchOptions
 
     func run() async throws {
         let server = try options.place()
+        let receivers = try receivers.place(server)
         let options = options
         let length = length
-        let result = try await BenchThreads.onThread { try Self.measure(server, options, length) }
+        let result = try await BenchThreads.onThread { try Self.measure(server, receivers, options, length) }
         try result.report(json: options.json)
     }
 
-    private static func measure(_ server: BenchServer, _ options: BenchOptions, _ length: BenchLength) throws -> BenchResult {
+    private static func measure(
+        _ server: BenchServer, _ receivers: BenchServer, _ options: BenchOptions, _ length: BenchLength
+    ) throws -> BenchResult {
         var scratch = BenchConnection.scratch()
         let sender = try BenchConnection(server)
-        var receiver = try BenchConnection(server)
+        var receiver = try BenchConnection(receivers)
         try receiver.subscribe(options.subject)
         try receiver.settle(&scratch)
         var frame: [UInt8] = []
         FrameEncoder.publish(options.subject, payload: [UInt8](repeating: UInt8(ascii: "x"), count: options.size), to: &frame)
+        if receivers != server {
+            var all = [receiver]
+            try BenchConnection.acquaint(sender, with: &all, frame)
+            receiver = all[0]
+        }
         let clock = ContinuousClock()
         var times: [UInt64] = []
         times.reserveCapacity(1 << 20)

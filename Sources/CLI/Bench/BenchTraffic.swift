@@ -1,6 +1,8 @@
 /// Publishers and subscribers at full speed.
 struct BenchTraffic: Sendable {
     let server: BenchServer
+    /// Where the subscribers are, if that is another node.
+    var receivers: BenchServer?
     let load: PublishLoad
     let publishers: Int
     let subscribers: Int
@@ -15,12 +17,15 @@ struct BenchTraffic: Sendable {
         var scratch = BenchConnection.scratch()
         var listening: [BenchConnection] = []
         for _ in 0..<subscribers {
-            var connection = try BenchConnection(server)
+            var connection = try BenchConnection(receivers ?? server)
             try connection.subscribe(load.pattern)
             try connection.settle(&scratch)
             listening.append(connection)
         }
         let sending = try (0..<publishers).map { _ in try BenchConnection(server) }
+        if receivers ?? server != server, let first = sending.first {
+            try BenchConnection.acquaint(first, with: &listening, load.first)
+        }
         let progress = BenchProgress()
         let connections = listening
         var bodies: [@Sendable () throws -> Int] = []

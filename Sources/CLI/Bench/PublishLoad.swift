@@ -11,6 +11,8 @@ struct PublishLoad: Sendable {
     }
 
     let pieces: [Piece]
+    /// The first frame.
+    let first: [UInt8]
     let file: BenchFile
     /// What a subscriber asks for to get them all.
     let pattern: String
@@ -41,6 +43,7 @@ struct PublishLoad: Sendable {
         if count > 0 { pieces.append(Piece(start: start, length: bytes.count - start, count: count)) }
         self.pieces = pieces
         self.size = size
+        first = Array(bytes.prefix(frameLength))
         pattern = Self.pattern(subject, of: subjects)
         messageLength = frameLength + 2
         file = try BenchFile(bytes)
@@ -55,6 +58,7 @@ struct PublishLoad: Sendable {
         var bytes: [UInt8] = []
         FrameEncoder.publish(call, payload: Array(body.utf8), to: &bytes)
         pieces = [Piece(start: 0, length: bytes.count, count: perCall)]
+        first = bytes
         pattern = event
         messageLength = "MSG \(event) 1 \(size)".utf8.count + 2 + size + 2
         self.size = size
