@@ -6,13 +6,20 @@ RELEASE := $(SWIFT) build -c release $(if $(filter Linux,$(shell uname)),--stati
 FUZZ_SECONDS ?= 60
 # 0 for other inputs each time.
 FUZZ_SEED ?= 0
+# For each store.
+CHAOS_SECONDS ?= 120
+# 0 for something else each time.
+CHAOS_SEED ?= 0
+# sqlite, postgres, or both.
+CHAOS_STORE ?= both
+CHAOS_NODES ?= 3
 # All at once they would keep each other from meeting their time-outs.
 TESTS_AT_ONCE ?= 8
 # Debian's packages with the libraries that everything is linked with.
 LIBRARIES := libsqlite3-dev libcrypt-dev libpq-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test fuzz fuzzwire tsan stress lint format bench budgets
+.PHONY: help run cluster test fuzz fuzzwire tsan stress chaos lint format bench budgets
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -54,6 +61,13 @@ stress: $(VENV)/installed ## Run the tests under load in full
 	$(SWIFT) build --product rivulet
 	$(SWIFT) build --product BlackJackServer
 	$(VENV)/bin/pytest Tests/Interop/test_load.py --stress --quiet --programs "$$($(SWIFT) build --show-bin-path)"
+
+chaos: $(VENV)/installed ## Break nodes, databases and networks while clients write; CHAOS_SECONDS=120 CHAOS_SEED=0 CHAOS_STORE=both
+	$(call install,$(LIBRARIES) postgresql)
+	$(SWIFT) build --product ChaosServer
+	$(SWIFT) build --product rivulet
+	$(VENV)/bin/python Tests/Chaos/chaos.py --seconds $(CHAOS_SECONDS) --seed $(CHAOS_SEED) --store $(CHAOS_STORE) --nodes $(CHAOS_NODES) \
+	    --programs "$$($(SWIFT) build --show-bin-path)"
 
 bench: $(VENV)/installed ## Compare the broker with nats-server; BENCH=--quick takes a minute
 	$(call install,$(LIBRARIES))

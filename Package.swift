@@ -146,6 +146,7 @@ let package = Package(
             "BackboneTests",
             ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", "StoreWriter", grdb, logging]),
         program("StoreWriter", path: "Tests/StoreWriter", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", logging]),
+        program("ChaosServer", path: "Tests/Chaos/Server", ["Rivulet"]),
         tests(
             "PostgresTests",
             [

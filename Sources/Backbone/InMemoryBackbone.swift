@@ -36,7 +36,7 @@ public final class InMemoryBackbone: Sendable {
     let listeners = Mutex(Listeners())
     let bells = Mutex(Bells())
 
-    /// An empty backbone; leases run on the time's ``TimeSource/now``, records expire on its ``TimeSource/wallTime``.
+    /// An empty backbone; leases run on the time's ``TimeSource/now``, records expire on its ``TimeSource/steadyTime``.
     public init(time: any TimeSource) {
         self.time = time
     }

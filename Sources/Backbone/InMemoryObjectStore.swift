@@ -32,19 +32,19 @@ extension InMemoryBackbone {
 extension InMemoryBackbone: ObjectStore {
     /// What is stored of an object.
     public func load(_ object: ObjectID) async throws(StoreError) -> StoredObject {
-        let now = time.wallTime
+        let now = time.steadyTime
         guard let row = state.withLock({ $0.objects[object] }) else { return StoredObject() }
         return StoredObject(state: row.state, version: row.version, ownerEpoch: row.ownerEpoch, replies: row.records.valid(at: now))
     }
 
     /// Commits a batch in one step.
     public func commit(_ batch: [TurnCommit]) async throws(StoreError) -> [TurnOutcome] {
-        let now = time.wallTime
+        let (now, steady) = (time.wallTime, time.steadyTime)
         let result = state.withLock { state -> Result<[TurnOutcome], StoreError> in
             for turn in batch where !turn.events.isEmpty && state.streams[turn.object.kind] == nil {
                 return .failure(StoreError(.noStream, "cannot commit events of \(turn.object): there is no stream \(turn.object.kind)"))
             }
-            return .success(batch.map { state.commit($0, at: now) })
+            return .success(batch.map { state.commit($0, at: now, steady: steady) })
         }
         let outcomes = try result.get()
         if batch.contains(where: { !$0.events.isEmpty }) { ring() }
@@ -53,7 +53,7 @@ extension InMemoryBackbone: ObjectStore {
 }
 
 extension InMemoryBackbone.State {
-    fileprivate mutating func commit(_ turn: TurnCommit, at now: Timestamp) -> TurnOutcome {
+    fileprivate mutating func commit(_ turn: TurnCommit, at now: Timestamp, steady: Timestamp) -> TurnOutcome {
         let (version, epoch, lastEvent) = objects[turn.object].map { ($0.version, $0.ownerEpoch, $0.lastEvent) } ?? (0, 0, 0)
         guard version == turn.expectedVersion, epoch == turn.ownerEpoch else { return .fenced }
 
@@ -66,16 +66,16 @@ extension InMemoryBackbone.State {
         for event in turn.events {
             previous = streams[turn.object.kind]?.append(event, previous: previous, at: now) ?? previous
         }
-        objects[turn.object, default: InMemoryBackbone.ObjectRow()].take(turn, lastEvent: previous, at: now)
+        objects[turn.object, default: InMemoryBackbone.ObjectRow()].take(turn, lastEvent: previous, steady: steady)
         return .committed(receipt)
     }
 }
 
 extension InMemoryBackbone.ObjectRow {
-    fileprivate mutating func take(_ turn: TurnCommit, lastEvent: UInt64, at now: Timestamp) {
+    fileprivate mutating func take(_ turn: TurnCommit, lastEvent: UInt64, steady: Timestamp) {
         version += 1
         self.lastEvent = lastEvent
         if let state = turn.state { self.state = state }
-        if let reply = turn.reply { records.keep(reply, at: now) }
+        if let reply = turn.reply { records.keep(reply, at: steady) }
     }
 }

@@ -44,7 +44,7 @@ public struct StoredReply: Sendable, Hashable {
     public var messageID: String
     /// The reply's payload.
     public var payload: [UInt8]
-    /// When the record may be forgotten.
+    /// When the record may be forgotten, on ``TimeSource/steadyTime``.
     public var expires: Timestamp
 
     /// A record.

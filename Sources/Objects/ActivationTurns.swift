@@ -51,7 +51,10 @@ extension Activation {
             try await load(&core)
         } catch {
             switch error {
-            case .refused(let error): return refuse(caller, error)
+            case .refused(let error):
+                refuse(caller, error)
+                if error.code == .unavailable { refuseWaiting(error) }
+                return
             case .elsewhere(let node): return forward(delivery, caller, to: node)
             }
         }
@@ -124,6 +127,11 @@ extension Activation {
             try await object.deactivating(in: turn)
             return (object, [])
         }
+    }
+
+    /// Whoever waits for the object too is told at once: each would wait as long as the first one to learn the same.
+    private func refuseWaiting(_ error: CallError) {
+        for delivery in state.withLock({ $0.mailbox.takeDeliveries() }) { refuse(makeCaller(of: delivery), error) }
     }
 
     // MARK: Loading
@@ -253,7 +261,7 @@ extension Activation {
         core.encoded = encoded
         var record: StoredReply?
         if let messageID = caller.messageID {
-            let now = services.time.wallTime
+            let now = services.time.steadyTime
             let window = Int64(clamping: services.configuration.idempotencyWindow.wholeMilliseconds) * 1_000_000
             let reply = StoredReply(
                 messageID: messageID, payload: payload,

@@ -38,6 +38,7 @@ final class Committer: Sendable {
     private let batchLimit: Int
     private let batchSize = Recorder(label: "rivulet_commit_batch_size")
     private let failures = Counter(label: "rivulet_commit_failures_total")
+    private let fenced = Counter(label: "rivulet_turns_fenced_total")
 
     init(store: any ObjectStore, batchLimit: Int) {
         self.store = store
@@ -112,11 +113,23 @@ final class Committer: Sendable {
         for observer in observers { observer.resume() }
     }
 
+    /// Those that came while a commit failed since the store is not there fail with it: with the next one they would wait as long again.
+    private func failWaiting(_ failure: CallError) {
+        let waiting = state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for turn in waiting where turn.commit != nil { turn.owner.lose(turn.generation) }
+        for turn in waiting { settle(turn, outcome: nil, failure: failure) }
+    }
+
     private func commit(_ batch: [HeldTurn]) async {
-        // Only this task loses generations, so what is current here is current until the outcome is known.
-        let writes = batch.filter { $0.owner.isCurrent($0.generation) }.compactMap(\.commit)
+        // Generations may be lost while the commit is under way, when the node loses all its objects.
+        let isWritten = batch.map { $0.commit != nil && $0.owner.isCurrent($0.generation) }
+        let writes = zip(batch, isWritten).compactMap { turn, isWritten in isWritten ? turn.commit : nil }
         var failure = CallError(.unavailable, "an earlier turn of the object could not be committed")
         var outcomes: [TurnOutcome] = []
+        var isStoreGone = false
         do throws(StoreError) {
             if !writes.isEmpty {
                 batchSize.record(writes.count)
@@ -124,15 +137,15 @@ final class Committer: Sendable {
             }
         } catch {
             failures.increment()
+            isStoreGone = error.code == .unavailable || error.code == .unknownOutcome
             failure = CallError(.unavailable, "the turn could not be committed: \(error.message)")
             for turn in batch where turn.commit != nil { turn.owner.lose(turn.generation) }
         }
         var next = outcomes.makeIterator()
-        var wrote = batch.map { $0.commit != nil && $0.owner.isCurrent($0.generation) }.makeIterator()
-        for turn in batch {
-            let outcome = wrote.next() == true ? next.next() : nil
-            settle(turn, outcome: outcome, failure: failure)
+        for (turn, isWritten) in zip(batch, isWritten) {
+            settle(turn, outcome: isWritten ? next.next() : nil, failure: failure)
         }
+        if isStoreGone { failWaiting(failure) }
     }
 
     private func settle(_ turn: HeldTurn, outcome: TurnOutcome?, failure: CallError) {
@@ -142,6 +155,7 @@ final class Committer: Sendable {
         case .committed(let receipt): turn.release(receipt)
         case nil: turn.release(nil)
         case .fenced:
+            fenced.increment()
             turn.owner.lose(turn.generation)
             turn.fail(CallError(.unavailable, "the object was changed elsewhere; ask again"))
         }

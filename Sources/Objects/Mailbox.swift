@@ -31,6 +31,14 @@ struct Mailbox: Sendable {
         if afterOthers { letters.append(.deactivate) } else { letters.prepend(.deactivate) }
     }
 
+    /// All calls; what else there is stays.
+    mutating func takeDeliveries() -> [Delivery] {
+        let deliveries = letters.compactMap { if case .delivery(let delivery) = $0 { delivery } else { nil } }
+        letters.removeAll { if case .delivery = $0 { true } else { false } }
+        calls = 0
+        return deliveries
+    }
+
     mutating func next() -> Letter? {
         let letter = letters.popFirst()
         if case .delivery = letter { calls -= 1 }

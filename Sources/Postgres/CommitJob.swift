@@ -2,6 +2,14 @@ import RivuletBackbone
 import RivuletSubscriptions
 import Synchronization
 
+/// When a batch was given to be committed.
+struct CommitMoment: Sendable {
+    /// Its events' time.
+    let wall: Timestamp
+    /// Idempotency records that expire until then may go.
+    let steady: Timestamp
+}
+
 /// One batch on its way into the database, through as many attempts as it takes.
 final class CommitJob: Sendable {
     private struct State {
@@ -12,17 +20,17 @@ final class CommitJob: Sendable {
 
     private let state = Mutex(State())
     private let batch: [TurnCommit]
-    private let time: Timestamp
+    private let moment: CommitMoment
     private let deadline: Deadline
     private let store: String
     private let finish: @Sendable (Result<[TurnOutcome], StoreError>) -> Void
 
     init(
-        _ batch: [TurnCommit], at time: Timestamp, deadline: Deadline, store: String,
+        _ batch: [TurnCommit], at moment: CommitMoment, deadline: Deadline, store: String,
         finish: @escaping @Sendable (Result<[TurnOutcome], StoreError>) -> Void
     ) {
         self.batch = batch
-        self.time = time
+        self.moment = moment
         self.deadline = deadline
         self.store = store
         self.finish = finish
@@ -46,9 +54,9 @@ final class CommitJob: Sendable {
             }
             state.withLock { $0.doubt = (writer.lastBatch + 1, plan) }
             do throws(ServerError) {
-                switch try writer.commit(plan, batch: batch, at: time, until: deadline) {
+                switch try writer.commit(plan, batch: batch, at: moment, until: deadline) {
                 case .committed(let numbers):
-                    finish(.success(numbers.outcomes(of: plan, at: time)))
+                    finish(.success(numbers.outcomes(of: plan, at: moment.wall)))
                     return .done
                 case .stale(let objects): learn(objects, plan)
                 }
@@ -69,7 +77,7 @@ final class CommitJob: Sendable {
         state.withLock { state in
             defer { state.doubt = nil }
             guard let doubt = state.doubt, doubt.batch == writer.lastBatch else { return nil }
-            return writer.lastNumbers.outcomes(of: doubt.plan, at: time)
+            return writer.lastNumbers.outcomes(of: doubt.plan, at: moment.wall)
         }
     }
 

@@ -93,10 +93,10 @@ public final class PostgresBackbone: Sendable {
     }
 
     /// Commits a batch on the one connection that does.
-    func commit(_ batch: [TurnCommit], at time: Timestamp) async throws(StoreError) -> [TurnOutcome] {
+    func commit(_ batch: [TurnCommit], at moment: CommitMoment) async throws(StoreError) -> [TurnOutcome] {
         let (deadline, store) = (Deadline(in: configuration.timeout), "\(configuration.url)")
         return try await withCheckedContinuation { (continuation: CheckedContinuation<Result<[TurnOutcome], StoreError>, Never>) in
-            let commit = CommitJob(batch, at: time, deadline: deadline, store: store) { continuation.resume(returning: $0) }
+            let commit = CommitJob(batch, at: moment, deadline: deadline, store: store) { continuation.resume(returning: $0) }
             writers.add(commit.job)
         }.get()
     }

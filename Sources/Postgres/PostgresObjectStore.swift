@@ -8,7 +8,7 @@ extension PostgresBackbone: ObjectStore {
     public func load(_ object: ObjectID) async throws(StoreError) -> StoredObject {
         var parameters = Parameters()
         try parameters.add(object)
-        parameters.add(time.wallTime.nanoseconds)
+        parameters.add(time.steadyTime.nanoseconds)
         return try await call("load \(object) from", statements.load, parameters) { rows in
             guard rows.count > 0 else { return StoredObject() }
             let replies = (0..<rows.count).filter { !rows.isNull($0, 3) }.map { row in
@@ -25,7 +25,7 @@ extension PostgresBackbone: ObjectStore {
     /// Commits a batch in one transaction, which is one call of the server.
     public func commit(_ batch: [TurnCommit]) async throws(StoreError) -> [TurnOutcome] {
         guard !batch.isEmpty else { return [] }
-        let outcomes = try await commit(batch, at: time.wallTime)
+        let outcomes = try await commit(batch, at: CommitMoment(wall: time.wallTime, steady: time.steadyTime))
         if batch.contains(where: { !$0.events.isEmpty }) {
             listener.ring()
             if !configuration.isExclusive { doorbell.ring() }

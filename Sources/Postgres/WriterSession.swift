@@ -27,7 +27,7 @@ final class WriterSession {
         self.connection = connection
         self.writer = writer
         commitStatement = Statement(
-            "commit", "SELECT * FROM \(schema).commit_batch(\((1...24).map { "$\($0)" }.joined(separator: ", ")))")
+            "commit", "SELECT * FROM \(schema).commit_batch(\((1...25).map { "$\($0)" }.joined(separator: ", ")))")
         generation = rows.int64(0, 0)
         lastBatch = rows.int64(0, 1)
         lastNumbers = CommitNumbers(heads: rows.int64s(0, 2), epochs: rows.texts(0, 3), lasts: rows.int64s(0, 4))
@@ -39,12 +39,15 @@ final class WriterSession {
     /// Commits what a plan says, under the next batch number.
     ///
     /// - Throws: ``ServerError``; if it is not lost, nothing was committed.
-    func commit(_ plan: CommitPlan, batch: [TurnCommit], at time: Timestamp, until deadline: Deadline) throws(ServerError) -> CommitResult {
+    func commit(
+        _ plan: CommitPlan, batch: [TurnCommit], at moment: CommitMoment, until deadline: Deadline
+    ) throws(ServerError) -> CommitResult {
         var parameters = Parameters()
         parameters.add(writer)
         parameters.add(generation)
         parameters.add(lastBatch + 1)
-        parameters.add(time.nanoseconds)
+        parameters.add(moment.wall.nanoseconds)
+        parameters.add(moment.steady.nanoseconds)
         parameters.add(plan, of: batch)
         let rows = try connection.run(commitStatement, parameters, until: deadline)
         if !rows.isNull(0, 0) {

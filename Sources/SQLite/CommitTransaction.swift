@@ -25,6 +25,7 @@ struct CommitTransaction {
 
     private let db: Database
     private let time: Timestamp
+    private let forgetTime: Timestamp
     private let file: StoreFile
     private var rows: [ObjectRow] = []
     private var streams: [StreamRow] = []
@@ -35,12 +36,16 @@ struct CommitTransaction {
     private let selectObject: PreparedStatement
 
     /// Commits the batch, or throws and leaves nothing of it.
-    static func run(_ batch: [TurnCommit], on db: Database, at time: Timestamp, file: StoreFile) throws -> [TurnOutcome] {
+    ///
+    /// - Parameter forgetTime: Idempotency records that expire until then may go.
+    static func run(
+        _ batch: [TurnCommit], on db: Database, at time: Timestamp, forgettingUntil forgetTime: Timestamp, file: StoreFile
+    ) throws -> [TurnOutcome] {
         if db.isInsideTransaction { try db.rollback() }  // an earlier rollback failed
         try db.beginTransaction(.immediate)
         let outcomes: [TurnOutcome]
         do {
-            var transaction = try CommitTransaction(db: db, time: time, file: file)
+            var transaction = try CommitTransaction(db: db, time: time, forgetTime: forgetTime, file: file)
             outcomes = try batch.map { try transaction.judge($0) }
             try transaction.write(batch, outcomes)
         } catch {
@@ -64,8 +69,8 @@ struct CommitTransaction {
         return StoreError(.unknownOutcome, "cannot tell whether \(file.path) holds the last commit: \(error)", cause: error)
     }
 
-    private init(db: Database, time: Timestamp, file: StoreFile) throws {
-        (self.db, self.time, self.file) = (db, time, file)
+    private init(db: Database, time: Timestamp, forgetTime: Timestamp, file: StoreFile) throws {
+        (self.db, self.time, self.forgetTime, self.file) = (db, time, forgetTime, file)
         selectObject = try PreparedStatement(
             "SELECT number, version, owner_epoch, last_event FROM objects WHERE kind = ? AND id = ?", on: db)
     }
@@ -199,7 +204,7 @@ struct CommitTransaction {
     private func forgetExpired(atMost limit: Int) throws {
         let delete = try PreparedStatement(
             "DELETE FROM replies WHERE number IN (SELECT number FROM replies WHERE expires <= ? ORDER BY expires LIMIT ?)", on: db)
-        try delete.bind(1, time.nanoseconds)
+        try delete.bind(1, forgetTime.nanoseconds)
         try delete.bind(2, Int64(limit))
         try delete.run()
     }

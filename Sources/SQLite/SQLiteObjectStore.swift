@@ -5,7 +5,7 @@ public import RivuletSubscriptions
 extension SQLiteBackbone: ObjectStore {
     /// What is stored of an object.
     public func load(_ object: ObjectID) async throws(StoreError) -> StoredObject {
-        let now = time.wallTime
+        let now = time.steadyTime
         return try await read("load \(object) from") { db in
             let select = try db.cachedStatement(
                 sql: "SELECT number, version, owner_epoch, state FROM objects WHERE kind = ? AND id = ?")
@@ -21,8 +21,10 @@ extension SQLiteBackbone: ObjectStore {
     /// Commits a batch in one transaction of the file.
     public func commit(_ batch: [TurnCommit]) async throws(StoreError) -> [TurnOutcome] {
         guard !batch.isEmpty else { return [] }
-        let (now, file) = (time.wallTime, file)
-        let outcomes = try await write("commit to") { db in try CommitTransaction.run(batch, on: db, at: now, file: file) }
+        let (now, steady, file) = (time.wallTime, time.steadyTime, file)
+        let outcomes = try await write("commit to") { db in
+            try CommitTransaction.run(batch, on: db, at: now, forgettingUntil: steady, file: file)
+        }
         if batch.contains(where: { !$0.events.isEmpty }) { watch.ring() }
         return outcomes
     }

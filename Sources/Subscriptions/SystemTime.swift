@@ -12,6 +12,7 @@ import Synchronization
 /// The machine's clocks; calls come from a Dispatch queue.
 public struct SystemTime: TimeSource {
     private static let origin = ContinuousClock.now
+    private static let wallOrigin = realTime() - wholeNanoseconds(ContinuousClock.now - origin)
     private static let queue = DispatchQueue(label: "rivulet.time")
 
     /// The machine's clocks.
@@ -23,11 +24,10 @@ public struct SystemTime: TimeSource {
     }
 
     /// The system's real-time clock.
-    public var wallTime: Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-    }
+    public var wallTime: Timestamp { Timestamp(nanoseconds: Self.realTime()) }
+
+    /// The real-time clock as it was when the process first asked, plus ``now``.
+    public var steadyTime: Timestamp { Timestamp(nanoseconds: Self.wallOrigin + Self.wholeNanoseconds(now)) }
 
     /// Calls within about a millisecond of the deadline.
     public func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> ScheduledAction {
@@ -36,6 +36,16 @@ public struct SystemTime: TimeSource {
         let nanoseconds = min(delay.seconds, 1_000_000_000) * 1_000_000_000 + delay.attoseconds / 1_000_000_000
         Self.queue.asyncAfter(deadline: .now() + .nanoseconds(Int(nanoseconds))) { held.take()?() }
         return ScheduledAction { _ = held.take() }
+    }
+
+    private static func realTime() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    private static func wholeNanoseconds(_ duration: Duration) -> Int64 {
+        duration.components.seconds * 1_000_000_000 + duration.components.attoseconds / 1_000_000_000
     }
 }
 

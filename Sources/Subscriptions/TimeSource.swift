@@ -6,6 +6,10 @@ public protocol TimeSource: Sendable {
     /// What the wall says; may jump.
     var wallTime: Timestamp { get }
 
+    /// What the wall would say had it not jumped since the source began. What is to be remembered for a while, and by other processes too,
+    /// ends by it.
+    var steadyTime: Timestamp { get }
+
     /// Calls `action` once when ``now`` has reached `deadline`, unless cancelled before. `action` must return at once.
     func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> ScheduledAction
 }

@@ -11,6 +11,7 @@ public final class ManualTime: TimeSource {
     private struct State {
         var now: Duration = .zero
         var wallOffset: Int64
+        let steadyOffset: Int64
         var nextNumber: UInt64 = 0
         var waiting: [UInt64: Waiting] = [:]
 
@@ -24,7 +25,7 @@ public final class ManualTime: TimeSource {
 
     /// Time that starts at zero, while the wall shows `wallTime`.
     public init(wallTime: Timestamp = Timestamp(nanoseconds: 1_767_225_600_000_000_000)) {
-        state = Mutex(State(wallOffset: wallTime.nanoseconds))
+        state = Mutex(State(wallOffset: wallTime.nanoseconds, steadyOffset: wallTime.nanoseconds))
     }
 
     /// How far the time was moved.
@@ -33,6 +34,11 @@ public final class ManualTime: TimeSource {
     /// Moves along with ``now``, unless a test lets it jump.
     public var wallTime: Timestamp {
         state.withLock { Timestamp(nanoseconds: $0.wallOffset + $0.now.nanoseconds) }
+    }
+
+    /// Moves along with ``now``.
+    public var steadyTime: Timestamp {
+        state.withLock { Timestamp(nanoseconds: $0.steadyOffset + $0.now.nanoseconds) }
     }
 
     /// When the next action is due; nil when none waits.

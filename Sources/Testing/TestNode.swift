@@ -126,6 +126,11 @@ public struct TestClock: Sendable {
         time.advance(by: duration)
     }
 
+    /// Lets the wall clock alone jump, as an administrator or NTP might.
+    public func jumpWall(by duration: Duration) {
+        time.jumpWall(to: time.wallTime.advanced(by: duration))
+    }
+
     private func settle() async {
         for host in hosts { await host.settle() }
     }

@@ -14,11 +14,17 @@ PATIENCE = 60.0
 
 
 class Postgres:
-    """A server that takes connections, from when it is made until it is told to end."""
+    """A server that takes connections, from when it is made until it is told to end.
 
-    def __init__(self):
+    It lies in the folder, which is made, or in one of its own; its processes get these environment variables besides.
+    """
+
+    def __init__(self, folder: Path | None = None, environment: dict | None = None):
         self._binaries = binaries()
-        self._folder = Path(tempfile.mkdtemp(prefix="rivulet-postgres-"))
+        self._environment = os.environ | (environment or {})
+        if folder is not None:
+            folder.mkdir(mode=0o700)
+        self._folder = folder or Path(tempfile.mkdtemp(prefix="rivulet-postgres-"))
         self._count = 0
         (self._folder / "password").write_text(PASSWORD)
         if os.getuid() == 0:
@@ -30,6 +36,18 @@ class Postgres:
             "initdb", "--pgdata", self._data, "--username", "tester", "--pwfile", self._folder / "password", "--auth", "scram-sha-256",
             "--encoding", "UTF8", "--locale", "C", "--no-instructions")
         self.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "log").read_text()
 
     @property
     def _data(self) -> Path:
@@ -54,13 +72,14 @@ class Postgres:
         options = [f"-cport={self.port}", "-clisten_addresses=127.0.0.1", f"-cunix_socket_directories={self._folder}"]
         self._log = (self._folder / "log").open("a")
         self._process = subprocess.Popen(
-            self._command("postgres", "-D", self._data, *options), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, cwd="/")
+            self._command("postgres", "-D", self._data, *options), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, cwd="/",
+            env=self._environment)
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 return self.execute(self.url("postgres"), "SELECT 1")
             except subprocess.CalledProcessError:
-                assert self._process.poll() is None and time.monotonic() < deadline, (self._folder / "log").read_text()
+                assert self._process.poll() is None and time.monotonic() < deadline, self.log
                 time.sleep(0.05)
 
     def kill(self) -> None:
@@ -70,11 +89,19 @@ class Postgres:
             os.kill(pid, signal.SIGKILL)
         self._process.wait(PATIENCE)
 
+    def signal(self, number) -> None:
+        """Sends the signal, and goes on."""
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Gives the exit code once the process is gone."""
+        return self._process.wait(PATIENCE)
+
     def end(self) -> None:
         """Stops it and removes what it has stored."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(PATIENCE)
+        if self.is_running:
+            self.signal(signal.SIGQUIT)
+            self.wait()
         self._log.close()
         shutil.rmtree(self._folder)
 

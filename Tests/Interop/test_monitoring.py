@@ -211,7 +211,7 @@ async def test_metrics_count_what_happens(start, connect):
     assert after['rivulet_objects_active{kind="Casino"}'] == 1
     assert after['rivulet_object_mailbox_rejections_total{kind="Casino"}'] == 0
     assert after["rivulet_commit_batch_size_count"] >= 1
-    assert after["rivulet_commit_failures_total"] == 0
+    assert after["rivulet_commit_failures_total"] == 0 and after["rivulet_turns_fenced_total"] == 0
     assert after["process_resident_memory_bytes"] > 1e6 and after["process_cpu_seconds_total"] > 0
     assert abs(after["process_start_time_seconds"] - time.time()) < 600
 

@@ -64,6 +64,17 @@ import Testing
         }
     }
 
+    @Test func aJumpOfTheWallClockMakesNoRequestForgotten() async throws {
+        try await withNode(hosting: Counter.self) { node in
+            let counter = node.object(Counter.self, "a")
+            for hours in [0, 1, -2] {
+                node.clock.jumpWall(by: .seconds(3600 * hours))
+                #expect(try await counter.ask(Add(amount: 1), messageID: "m") == 1)
+                _ = try await counter.ask(Add(amount: 1), messageID: "other\(hours)")
+            }
+        }
+    }
+
     @Test func aRefusedRequestIsNotRecorded() async throws {
         try await withNode(hosting: Counter.self) { node in
             let counter = node.object(Counter.self, "a")

@@ -10,6 +10,10 @@ actor StallingStore: ObjectStore, EventLog {
     private var readFailure: StoreError?
     private var isSilent = false
     private(set) var failedReads = 0
+    private var stallsLoads = false
+    private var loadFailure: StoreError?
+    private(set) var loads = 0
+    private var waitingLoads: [CheckedContinuation<Void, Never>] = []
     private var commits: [CheckedContinuation<Void, Never>] = []
     private var arrivals: [CheckedContinuation<Void, Never>] = []
 
@@ -50,8 +54,24 @@ actor StallingStore: ObjectStore, EventLog {
         isSilent = true
     }
 
+    /// Lets loads wait from now on.
+    func stallLoads() {
+        stallsLoads = true
+    }
+
+    /// Lets the waiting loads fail, and all that come.
+    func failLoads(_ error: StoreError) {
+        stallsLoads = false
+        loadFailure = error
+        for load in waitingLoads { load.resume() }
+        waitingLoads = []
+    }
+
     func load(_ object: ObjectID) async throws(StoreError) -> StoredObject {
-        try await store.load(object)
+        loads += 1
+        if stallsLoads { await withCheckedContinuation { waitingLoads.append($0) } }
+        if let loadFailure { throw loadFailure }
+        return try await store.load(object)
     }
 
     func commit(_ batch: [TurnCommit]) async throws(StoreError) -> [TurnOutcome] {

@@ -107,6 +107,50 @@ import Testing
         }
     }
 
+    @Test func turnsThatCameWhileTheStoreWasGoneFailWithTheCommit() async throws {
+        let store = StallingStore()
+        try await withNode(hosting: Counter.self, store: store) { node in
+            let (first, second) = (node.object(Counter.self, "a"), node.object(Counter.self, "b"))
+            #expect(try await first.ask(Total()) == 0)
+            #expect(try await second.ask(Total()) == 0)
+            await store.stall()
+            async let one = outcome { try await first.ask(Add(amount: 1), timeout: .seconds(600)) }
+            await store.arrived()
+            async let other = outcome { try await second.ask(Add(amount: 1), timeout: .seconds(600)) }
+            let handled = Replies()
+            let answers = try node.bus.attach(SubjectPattern("handled"), queue: nil) { handled.add($0) }
+            while handled.last?.contains(#""num_requests":4"#) != true {
+                try node.bus.publish(BusMessage(subject: Subject("$SRV.STATS.Counter"), reply: Subject("handled")))
+                await Task.yield()
+            }
+            answers.cancel()
+            // Only this commit fails: were the other turn tried after it, it would succeed.
+            await store.fail(StoreError(.unavailable, "the database is gone"))
+            let outcomes = await [one, other]
+            #expect(outcomes == [.failure(.unavailable), .failure(.unavailable)])
+            #expect(try await second.ask(Add(amount: 1)) == 1)
+        }
+    }
+
+    @Test func callsThatWaitForAnObjectThatCannotBeLoadedAreRefusedTogether() async throws {
+        let store = StallingStore()
+        await store.stallLoads()
+        try await withNode(hosting: Counter.self, store: store) { node in
+            let refusals = Replies()
+            let answers = try node.bus.attach(SubjectPattern("refusals"), queue: nil) { refusals.add($0) }
+            for _ in 1...3 {
+                try node.bus.publish(
+                    BusMessage(subject: Subject("obj.Counter.a.Total"), reply: Subject("refusals"), payload: Array("{}".utf8)))
+            }
+            while await store.loads == 0 { await Task.yield() }
+            await store.failLoads(StoreError(.unavailable, "the database is gone"))
+            while refusals.count < 3 { await Task.yield() }
+            answers.cancel()
+            #expect(refusals.codes == ["503", "503", "503"])
+            #expect(await store.loads == 1)
+        }
+    }
+
     @Test func aFencedTurnFailsAndTheObjectReloads() async throws {
         let store = InMemoryBackbone(time: SystemTime())
         try await withNode(hosting: Counter.self, store: store) { node in

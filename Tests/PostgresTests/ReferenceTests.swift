@@ -26,7 +26,7 @@ struct ReferenceTests {
             }
             let reply = StoredReply(
                 messageID: "m\(number % 7)", payload: [UInt8(number)],
-                expires: Timestamp(nanoseconds: time.wallTime.nanoseconds + Int64(number) * 1_000_000_000))
+                expires: Timestamp(nanoseconds: time.steadyTime.nanoseconds + Int64(number) * 1_000_000_000))
             if !isStale, !isForeign { versions[object] = version + 1 }
             return TurnCommit(
                 object: object, ownerEpoch: owners[object, default: 0] + (isForeign ? 1 : 0),

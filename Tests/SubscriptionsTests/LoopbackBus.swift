@@ -37,6 +37,7 @@ final class HandMovedTime: TimeSource {
 
     var now: Duration { state.withLock { $0.now } }
     var wallTime: Timestamp { Timestamp(nanoseconds: 0) }
+    var steadyTime: Timestamp { wallTime }
     var waiting: Int { state.withLock { $0.waiting.count } }
 
     func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> ScheduledAction {

@@ -22,7 +22,7 @@ enum CommitFunction {
         ) WITH (fillfactor = 20);
 
         CREATE FUNCTION \(schema).commit_batch(
-            writer text, writer_generation bigint, batch_number bigint, commit_time bigint,
+            writer text, writer_generation bigint, batch_number bigint, commit_time bigint, forget_time bigint,
             stream_names text[], stream_counts bigint[],
             kinds text[], ids text[], versions bigint[], owner_epochs bigint[], turns bigint[], states text[],
             object_streams int[], last_ranks bigint[],
@@ -110,7 +110,7 @@ enum CommitFunction {
             -- A few more than may have come with this batch, so that old records shrink away without ever holding a commit up for long.
             DELETE FROM \(schema).reply_rows r
             WHERE r.ctid = ANY (ARRAY(
-                SELECT e.ctid FROM \(schema).reply_rows e WHERE e.expires <= commit_time
+                SELECT e.ctid FROM \(schema).reply_rows e WHERE e.expires <= forget_time
                 ORDER BY e.expires LIMIT 2 * cardinality(reply_objects) + 16 FOR UPDATE SKIP LOCKED));
 
             -- By this row a writer that lost its connection learns what became of its last batch. It is written last: once a newer

@@ -60,7 +60,7 @@ public enum ObjectStoreConformance {
         ConformanceCheck("a turn on another version than the stored one is fenced and leaves nothing") { fixture in
             try await fixture.store.open("Player")
             try await fixture.commit(ann, version: 0, state: "1").receipt()
-            let reply = StoredReply(messageID: "m", payload: [1], expires: fixture.time.wallTime.advanced(by: .seconds(60)))
+            let reply = StoredReply(messageID: "m", payload: [1], expires: fixture.time.steadyTime.advanced(by: .seconds(60)))
             for version: UInt64 in [0, 2, .max] {
                 let outcome = try await fixture.commit(ann, version: version, state: "9", events: ["Won"], reply: reply)
                 try outcome.expectFenced("a turn on version \(version)")

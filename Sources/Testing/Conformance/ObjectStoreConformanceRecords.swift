@@ -5,7 +5,7 @@ extension ObjectStoreConformance {
     private static let ann = ObjectID(kind: "Player", id: "ann")
 
     private static func record(_ id: String, _ payload: [UInt8], _ fixture: StoreFixture, for duration: Duration) -> StoredReply {
-        StoredReply(messageID: id, payload: payload, expires: fixture.time.wallTime.advanced(by: duration))
+        StoredReply(messageID: id, payload: payload, expires: fixture.time.steadyTime.advanced(by: duration))
     }
 
     // MARK: Idempotency records
@@ -38,6 +38,17 @@ extension ObjectStoreConformance {
             let replies = zip(ids, payloads).map { record($0, $1, fixture, for: .seconds(10)) }
             try await fixture.commit(try replies.enumerated().map { try fixture.turn(ann, version: UInt64($0), reply: $1) })
             try expect("the records", Set(try await fixture.store.load(ann).replies), is: Set(replies))
+        },
+        ConformanceCheck("records outlive a jump of the wall clock") { fixture in
+            let reply = record("m", [1], fixture, for: .seconds(10))
+            try await fixture.commit(ann, version: 0, reply: reply).receipt()
+            for hours in [1, -2] {
+                fixture.time.jumpWall(to: fixture.time.wallTime.advanced(by: .seconds(3600 * hours)))
+                try await fixture.commit(ann, version: hours > 0 ? 1 : 2).receipt()
+                try expect("the records", try await fixture.store.load(ann).replies, is: [reply])
+            }
+            fixture.time.advance(by: .seconds(10))
+            try expect("the records", try await fixture.store.load(ann).replies, is: [])
         },
         ConformanceCheck("many expired records do not harm later commits") { fixture in
             let replies = (0..<300).map { record("\($0)", [], fixture, for: .seconds(1)) }

@@ -1,0 +1,246 @@
+"""Compares what clients were told with what is in the store: the promises, each with its figures."""
+
+import collections
+import dataclasses
+import json
+
+from command import CommandFollower
+from followers import Follower
+from history import Append, Attempt, History, Window
+from stores import Dump
+
+# FNV-1a, as the server's Digest has it.
+OFFSET, PRIME, MASK = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
+
+# The most a call may take to fail when there is no database, in seconds.
+DATABASE_PATIENCE = 5.0
+FAILOVER_MARGIN = 2.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What has become of a promise."""
+
+    promise: str
+    figures: str
+    is_kept: bool
+    examples: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """All that is known when a run is over."""
+
+    ttl: float
+    history: History
+    dump: Dump
+    followers: list[Follower]
+    command: CommandFollower
+    fenced: int
+    # How many turns the store must have refused for the fifth promise to be put to the test.
+    fenced_wanted: int
+    # What the clients' own process was late at the most, in seconds.
+    lag: float
+
+
+def judge(run: Run) -> list[Verdict]:
+    return [
+        acknowledged(run), streams(run), live(run), states(run), owners(run), repeated(run), resumed(run), failover(run), database(run),
+        clocks(run), unexpected(run),
+    ]
+
+
+def acknowledged(run: Run) -> Verdict:
+    counts: dict[str, set[int]] = collections.defaultdict(set)
+    for event in run.dump.events:
+        counts[event.payload["entry"]].add(event.payload["count"])
+    known = [append for append in run.history.appends if append.is_acknowledged]
+    lost = [append for append in known if append.entry not in counts]
+    wrong = [append for append in known if append.entry in counts and append.receipt["count"] not in counts[append.entry]]
+    asked = {append.entry for append in run.history.appends}
+    invented = [entry for entry in counts if entry not in asked]
+    given_up = [append for append in run.history.appends if not append.is_acknowledged]
+    return Verdict(
+        "1 what was acknowledged is kept",
+        f"{len(known)} acknowledged, {len(lost)} lost, {len(wrong)} answered wrongly, {len(invented)} that nobody sent, "
+        f"{len(given_up)} never answered",
+        not (lost or wrong or invented or given_up) and known != [],
+        examples([*lost, *wrong, *given_up], described) + examples(invented))
+
+
+def streams(run: Run) -> Verdict:
+    numbers = collections.Counter(event.sequence for event in run.dump.events)
+    duplicates = [number for number, count in numbers.items() if count > 1]
+    gaps = [number for number in range(1, run.dump.head + 1) if number not in numbers]
+    beyond = [number for number in numbers if not 1 <= number <= run.dump.head]
+    last: dict[str, int] = {}
+    broken = []
+    for event in run.dump.events:
+        if event.previous != last.get(event.ledger, 0):
+            broken.append(f"{event.sequence} of {event.ledger} comes after {event.previous}")
+        last[event.ledger] = event.sequence
+    return Verdict(
+        "2 a stream is 1…n",
+        f"{len(numbers)} events, {len(gaps)} gaps, {len(duplicates)} duplicates, {len(beyond)} beyond the head, {len(broken)} broken "
+        "chains",
+        not (gaps or duplicates or beyond or broken), examples([*gaps, *duplicates, *beyond]) + examples(broken))
+
+
+def live(run: Run) -> Verdict:
+    problems = []
+    events = sum(follower.live for follower in run.followers)
+    for follower in run.followers:
+        expected = [
+            (event.sequence, event.previous, f"evt.Ledger.{event.ledger}.{event.name}", event.payload) for event in run.dump.events
+            if follower.ledger in (None, event.ledger)]
+        got = [(event.sequence, event.previous, event.subject, json.loads(event.payload)) for event in follower.events]
+        if got != expected:
+            differing = next((at for at, pair in enumerate(zip(got, expected)) if pair[0] != pair[1]), min(len(got), len(expected)))
+            problems.append(
+                f"{follower.name} has {len(got)} events of {len(expected)}; from the {differing + 1}th on: {got[differing:differing + 1]} "
+                f"instead of {expected[differing:differing + 1]}")
+        if epochs := {event.epoch for event in follower.events} - {run.dump.epoch}:
+            problems.append(f"{follower.name} saw other epochs: {epochs}")
+    if (got := run.command.sequences) != list(range(1, run.dump.head + 1)):
+        differing = next((at for at, number in enumerate(got) if number != at + 1), len(got))
+        problems.append(
+            f"rivulet events printed {len(got)} events of {run.dump.head}; the {differing + 1}th is {got[differing:differing + 1]}")
+    problems += [text for text in run.history.trouble if " got " in text]
+    return Verdict(
+        "3 a live follower misses nothing",
+        f"{len(run.followers)} followers, {events} events live, and rivulet events --follow; {len(problems)} out of order or missed",
+        not problems, examples(problems))
+
+
+def states(run: Run) -> Verdict:
+    counts: dict[str, int] = collections.Counter()
+    digests: dict[str, int] = {}
+    problems = []
+    for event in run.dump.events:
+        counts[event.ledger] += 1
+        digests[event.ledger] = add(digests.get(event.ledger, OFFSET), event.payload["entry"])
+        if (event.payload["count"], event.payload["digest"]) != (counts[event.ledger], f"{digests[event.ledger]:x}"):
+            problems.append(f"{event.sequence} of {event.ledger} says {event.payload} as the {counts[event.ledger]}th")
+    for ledger, stored in run.dump.ledgers.items():
+        expected = {"count": counts[ledger], "digest": f"{digests.get(ledger, OFFSET):x}"}
+        if stored.state != expected or stored.version != counts[ledger]:
+            problems.append(f"{ledger} is {stored.state} in version {stored.version}, and its events make it {expected}")
+    problems += [f"{ledger} has events and no state" for ledger in counts if ledger not in run.dump.ledgers]
+    return Verdict(
+        "4 state and events agree", f"{len(run.dump.ledgers)} ledgers, {len(problems)} disagreements", not problems, examples(problems))
+
+
+def owners(run: Run) -> Verdict:
+    """A turn on a state that was not the last one would tell a count for the second time."""
+    told = collections.Counter((event.ledger, event.payload["count"]) for event in run.dump.events)
+    stale = [f"{ledger} has {times} events with the count {count}" for (ledger, count), times in told.items() if times > 1]
+    return Verdict(
+        "5 who lost an object cannot write it", f"{len(stale)} stale commits, {run.fenced} refused (at least {run.fenced_wanted} wanted)",
+        not stale and run.fenced >= run.fenced_wanted, examples(stale))
+
+
+def repeated(run: Run) -> Verdict:
+    entries = collections.Counter(event.payload["entry"] for event in run.dump.events)
+    twice = [f"{entry} is there {times} times" for entry, times in entries.items() if times > 1]
+    again = [append for append in run.history.appends if len([one for one in append.attempts if one.began < append.ended]) > 1]
+    different = [text for text in run.history.trouble if "was answered" in text]
+    return Verdict(
+        "6 a repeated call applies once",
+        f"{len(again)} calls repeated, {len(twice)} applied twice; {run.history.repeats} repeated after their answer, "
+        f"{len(different)} answered otherwise",
+        not (twice or different), examples(twice + different))
+
+
+def resumed(run: Run) -> Verdict:
+    inexact = [text for text in run.history.trouble if " read " in text]
+    return Verdict(
+        "7 followers go on exactly", f"{sum(follower.resumes for follower in run.followers)} times, {len(inexact)} inexact", not inexact,
+        examples(inexact))
+
+
+def failover(run: Run) -> Verdict:
+    """How long calls of a killed node's ledgers were not answered, counted from the kill or from when they began."""
+    allowed = run.ttl + FAILOVER_MARGIN
+    times = []
+    for window in run.history.windows:
+        if not window.is_alone or not window.orphans:
+            continue
+        times += [
+            append.ended - max(append.began, window.began) for append in run.history.appends
+            if append.ledger in window.orphans and append.is_acknowledged and append.ended > window.began
+            and append.began < window.began + allowed]
+    if not times:
+        return Verdict("8 failover", "not tested: no node was killed among others", True)
+    percentile = sorted(times)[int(0.99 * (len(times) - 1))]
+    return Verdict(
+        "8 failover",
+        f"{len(times)} calls, p99 {percentile:.2f} s, longest {max(times):.2f} s (p99 at most {allowed:.1f} s wanted)",
+        percentile <= allowed + run.lag)
+
+
+def database(run: Run) -> Verdict:
+    windows = [window for window in run.history.windows if window.strikes_database and window.is_alone]
+    attempts = [
+        (window, attempt) for window in windows for append in run.history.appends if overlaps(append, window) for attempt in append.attempts
+        if window.began <= attempt.began < window.recovered and attempt.outcome != "broken"]
+    if not windows:
+        return Verdict("9 no database, no answers", "not tested", True)
+    late = [(window, attempt) for window, attempt in attempts if attempt.ended - attempt.began > DATABASE_PATIENCE + run.lag]
+    refused = sum(attempt.outcome == "refused" for _, attempt in attempts)
+    longest = max((attempt.ended - attempt.began for _, attempt in attempts), default=0)
+    recovery = max(window.recovered - window.ended for window in windows)
+    ended = [text for text in run.history.trouble if "by itself" in text or "does not answer" in text]
+    return Verdict(
+        "9 errors while there is no database, and then service again",
+        f"{len(windows)} times, {refused} calls refused, answered within {longest:.2f} s (at most {DATABASE_PATIENCE:.0f} s wanted), all "
+        f"nodes served after {recovery:.2f} s, {len(ended)} nodes ended or stayed away",
+        not late and not ended, examples(late, delay) + examples(ended))
+
+
+def clocks(run: Run) -> Verdict:
+    """That calls go on; whatever else a clock could spoil is found by the other checks."""
+    windows = [window for window in run.history.windows if window.strikes_clock and window.is_alone]
+    if not windows:
+        return Verdict("10 wall clocks may jump", "not tested", True)
+    answered = sorted(append.ended for append in run.history.appends if append.is_acknowledged)
+    silences = [max_silence(answered, window.began, window.recovered) for window in windows]
+    allowed = run.ttl + FAILOVER_MARGIN
+    return Verdict(
+        "10 wall clocks may jump",
+        f"{len(windows)} times, no answer for {max(silences):.2f} s at the most (at most {allowed:.1f} s wanted)",
+        max(silences) <= allowed + run.lag)
+
+
+def unexpected(run: Run) -> Verdict:
+    told = (" got ", " read ", "was answered", "by itself", "does not answer")
+    others = [text for text in run.history.trouble if not any(part in text for part in told)]
+    return Verdict("and nothing else", f"{len(others)} other troubles", not others, examples(others))
+
+
+def add(digest: int, entry: str) -> int:
+    for byte in f"{entry}\n".encode():
+        digest = (digest ^ byte) * PRIME & MASK
+    return digest
+
+
+def max_silence(moments: list[float], start: float, end: float) -> float:
+    inside = [start, *(moment for moment in moments if start < moment < end), end]
+    return max(later - earlier for earlier, later in zip(inside, inside[1:]))
+
+
+def overlaps(append: Append, window: Window) -> bool:
+    return append.began < window.recovered and append.ended > window.began
+
+
+def delay(pair: tuple[Window, Attempt]) -> str:
+    window, attempt = pair
+    return f"{attempt.outcome} after {attempt.ended - attempt.began:.2f} s at node {attempt.node} while {window.fault}"
+
+
+def described(append: Append) -> str:
+    tried = "; ".join(f"node {attempt.node} {attempt.outcome} {attempt.says}".rstrip() for attempt in append.attempts[-5:])
+    return f"{append.entry} of {append.ledger}, answered {append.receipt}: {tried}"
+
+
+def examples(items: list, describe=str) -> tuple[str, ...]:
+    return tuple(describe(item) for item in items[:5])

@@ -1,0 +1,289 @@
+"""What may go wrong. Each fault begins, lasts, and ends; ending it twice does no harm."""
+
+import asyncio
+import random
+
+from cluster import Cluster, Node
+from history import Window
+
+
+class Fault:
+    """Something that goes wrong for some seconds."""
+
+    name = ""
+    seconds = 1.0
+    # Of two at a time, each has a lane of its own.
+    lane = "database"
+    strikes_database = False
+    strikes_clock = False
+
+    def __init__(self, cluster: Cluster, store, random: random.Random):
+        self.cluster = cluster
+        self.store = store
+        self.random = random
+
+    @classmethod
+    def is_possible(cls, cluster: Cluster, store) -> bool:
+        """Whether this run has what it takes."""
+        return True
+
+    async def begin(self, window: Window) -> None:
+        raise NotImplementedError
+
+    async def end(self) -> None:
+        raise NotImplementedError
+
+
+class NodeFault(Fault):
+    """One node suffers."""
+
+    lane = "node"
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.node: Node = self.random.choice(self.cluster.nodes)
+
+
+class KilledNode(NodeFault):
+    name = "a node is killed"
+
+    @property
+    def seconds(self) -> float:
+        return 0.3 if self.cluster.is_one else self.cluster.ttl + 2
+
+    async def begin(self, window):
+        if not self.cluster.is_one:
+            owners = await asyncio.to_thread(self.store.owners)
+            window.orphans = frozenset(ledger for ledger, address in owners.items() if address == self.node.address)
+        await self.node.look()
+        await self.cluster.kill(self.node)
+
+    async def end(self):
+        await self.cluster.launch(self.node)
+
+
+class StoppedNode(NodeFault):
+    """For three times as long as its lease: the others have its ledgers when it goes on in the midst of its turns."""
+
+    name = "a node is stopped"
+
+    @property
+    def seconds(self) -> float:
+        return 3 * self.cluster.ttl
+
+    async def begin(self, window):
+        self.cluster.stop(self.node)
+
+    async def end(self):
+        if self.store.proxy is None:
+            return self.cluster.go_on(self.node)
+        # Its signs of life are as slow as a network may make them, so that it writes before it learns what it has lost.
+        self.store.proxy.slow_word = b"renew"
+        self.cluster.go_on(self.node)
+        await asyncio.sleep(0.7)
+        self.store.proxy.slow_word = None
+
+
+class LinkFault(NodeFault):
+    lane = "link"
+
+    @classmethod
+    def is_possible(cls, cluster, store):
+        return not cluster.is_one
+
+    async def end(self):
+        self.node.link.reset()
+
+
+class CutLink(LinkFault):
+    name = "others cannot reach a node"
+    seconds = 2.0
+
+    async def begin(self, window):
+        self.node.link.refuses = True
+        self.node.link.cut()
+
+
+class SlowLink(LinkFault):
+    name = "others reach a node slowly"
+    seconds = 2.0
+
+    async def begin(self, window):
+        self.node.link.delay = self.random.uniform(0.05, 0.3)
+
+
+class SilentLink(LinkFault):
+    name = "nothing arrives between others and a node"
+    seconds = 4.0
+
+    async def begin(self, window):
+        self.node.link.swallows = True
+
+
+class LostLinkAnswers(LinkFault):
+    name = "answers between nodes get lost"
+    seconds = 2.0
+
+    async def begin(self, window):
+        self.node.link.answer_loss = 0.05
+
+
+class DatabaseFault(Fault):
+    strikes_database = True
+
+    @classmethod
+    def is_possible(cls, cluster, store):
+        return store.proxy is not None
+
+
+class CutDatabase(DatabaseFault):
+    name = "nodes cannot reach the database"
+    seconds = 2.0
+
+    async def begin(self, window):
+        self.store.proxy.refuses = True
+        self.store.proxy.cut()
+
+    async def end(self):
+        self.store.proxy.reset()
+
+
+class SlowDatabase(CutDatabase):
+    name = "nodes reach the database slowly"
+    seconds = 2.0
+
+    async def begin(self, window):
+        self.store.proxy.delay = self.random.uniform(0.02, 0.2)
+
+
+class SilentDatabase(CutDatabase):
+    name = "nothing arrives between nodes and database"
+    # Longer than two calls after each other may take to fail.
+    seconds = 11.0
+
+    async def begin(self, window):
+        self.store.proxy.swallows = True
+
+
+class LostAnswers(CutDatabase):
+    name = "the database's answers get lost"
+    seconds = 2.0
+
+    async def begin(self, window):
+        self.store.proxy.answer_loss = 0.03
+
+
+class KilledDatabase(DatabaseFault):
+    name = "the database is killed"
+    seconds = 1.0
+
+    async def begin(self, window):
+        await asyncio.to_thread(self.store.kill, True)
+
+    async def end(self):
+        await asyncio.to_thread(self.store.bring_back)
+
+
+class KilledPostmaster(KilledDatabase):
+    name = "the postmaster is killed"
+    seconds = 0.5
+
+    async def begin(self, window):
+        await asyncio.to_thread(self.store.kill, False)
+
+
+class RestartedDatabase(KilledDatabase):
+    name = "the database is restarted"
+    seconds = 0.2
+
+    async def begin(self, window):
+        await asyncio.to_thread(self.store.stop)
+
+
+class EndedListeners(DatabaseFault):
+    name = "listening sessions are ended"
+    seconds = 0.2
+
+    async def begin(self, window):
+        await asyncio.to_thread(self.store.end_listeners)
+
+    async def end(self):
+        pass
+
+
+class TakenLedgers(Fault):
+    name = "ledgers are claimed by somebody else"
+    seconds = 0.3
+
+    async def begin(self, window):
+        await asyncio.to_thread(self.store.take_ledgers, 0.5)
+
+    async def end(self):
+        pass
+
+
+class FullDisk(Fault):
+    name = "the disk is full"
+    seconds = 2.0
+    strikes_database = True
+
+    @classmethod
+    def is_possible(cls, cluster, store):
+        return store.disk.is_small
+
+    async def begin(self, window):
+        await asyncio.to_thread(self.store.disk.fill)
+        self._filling = asyncio.create_task(self._fill())
+
+    async def end(self):
+        self._filling.cancel()
+        await asyncio.wait([self._filling])
+        self.store.disk.empty()
+        await asyncio.to_thread(self.store.bring_back)
+
+    async def _fill(self):
+        """Again and again, for files may shrink."""
+        while True:
+            await asyncio.sleep(0.1)
+            self.store.disk.fill()
+
+
+class JumpingClock(NodeFault):
+    """There and back again; some of the times a long way."""
+
+    name = "a node's clock jumps"
+    seconds = 1.0
+    lane = "clock"
+    strikes_clock = True
+
+    @classmethod
+    def is_possible(cls, cluster, store):
+        return cluster.nodes[0].clock.is_settable
+
+    @property
+    def clock(self):
+        return self.node.clock
+
+    async def begin(self, window):
+        self.clock.jump(self.random.choice([-3600, -30, -2, 2, 30, 3600]))
+
+    async def end(self):
+        self.clock.jump(0)
+
+
+class JumpingDatabaseClock(JumpingClock):
+    name = "the database's clock jumps"
+
+    @classmethod
+    def is_possible(cls, cluster, store):
+        return store.clock is not None and store.clock.is_settable
+
+    @property
+    def clock(self):
+        return self.store.clock
+
+
+ALL: list[type[Fault]] = [
+    TakenLedgers, KilledNode, StoppedNode, LostAnswers, FullDisk, KilledDatabase, JumpingClock, CutLink, EndedListeners, CutDatabase,
+    RestartedDatabase, JumpingDatabaseClock, SlowLink, SlowDatabase, KilledPostmaster, LostLinkAnswers, SilentDatabase, SilentLink,
+]

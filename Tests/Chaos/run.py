@@ -1,0 +1,144 @@
+"""A run: a store, its nodes, and clients, while things go wrong; then what came of it."""
+
+import asyncio
+import contextlib
+import dataclasses
+import tempfile
+from pathlib import Path
+
+from checks import Run, Verdict, judge
+from cluster import Cluster
+from command import CommandFollower
+from faults import ALL
+from followers import Follower
+from history import History, now
+from line import Line
+from schedule import Schedule
+from server import Programs
+from stores import PostgresStore, SQLiteStore
+from writers import LIMIT, Ledgers, Writer
+
+STORES = {store.name: store for store in (SQLiteStore, PostgresStore)}
+LINES_PER_NODE = 3
+PATIENCE = 20.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is run."""
+
+    store: str
+    # How long faults come, in seconds. Starting and the end come on top.
+    seconds: float
+    seed: int
+    nodes: int = 3
+    writers: int = 64
+    ledgers: int = 200
+    hot: int = 20
+    ttl: float = 2.0
+    # How many turns the store must have refused for the fifth promise to be put to the test.
+    fenced_wanted: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of a run."""
+
+    plan: Plan
+    verdicts: list[Verdict]
+    history: History
+    # With the nodes' logs and the history.
+    folder: Path
+    skipped: list[str]
+
+    @property
+    def is_good(self) -> bool:
+        return all(verdict.is_kept for verdict in self.verdicts)
+
+
+async def run(plan: Plan, programs: Programs, say=print) -> Outcome:
+    """Runs it, and judges it."""
+    # Not in anybody's home: PostgreSQL runs as another user.
+    folder = Path(tempfile.mkdtemp(prefix=f"rivulet-chaos-{plan.store}-"))
+    folder.chmod(0o755)
+    history = History()
+    store = STORES[plan.store](folder, plan.seed)
+    cluster = Cluster(programs, plan.nodes, store, folder, plan.ttl, history, plan.seed)
+    try:
+        await store.start()
+        await cluster.start()
+        outcome = await _run(plan, cluster, store, history, folder, say)
+    finally:
+        await cluster.abandon()
+        history.save(folder / "history.jsonl")
+        await store.end()
+    return outcome
+
+
+async def _run(plan: Plan, cluster: Cluster, store, history: History, folder: Path, say) -> Outcome:
+    ledgers = Ledgers(plan.ledgers, plan.hot)
+    lines = [Line(node.number, node.url) for node in cluster.nodes for _ in range(LINES_PER_NODE)]
+    urls = [node.url for node in cluster.nodes]
+    followers = [Follower(f"follower {number}", urls, history, plan.seed) for number in range(3)]
+    followers.append(Follower("follower of one ledger", urls, history, plan.seed, ledger=ledgers.hot[0]))
+    command = CommandFollower(cluster.programs, urls[0], folder)
+    clock = Lag()
+    end = asyncio.Event()
+    history.began = now()
+    background = [asyncio.create_task(task) for task in (
+        clock.run(), cluster.watch(), *(line.run() for line in lines), *(follower.run() for follower in followers))]
+    writing = [
+        asyncio.create_task(Writer(number, lines, ledgers, history, plan.seed).run(end)) for number in range(plan.writers)]
+    schedule = Schedule(cluster, store, history, plan.seed, say)
+    try:
+        await schedule.run(plan.seconds)
+        end.set()
+        await asyncio.wait_for(asyncio.gather(*writing), LIMIT + PATIENCE)
+        dump = await asyncio.to_thread(store.dump)
+        dump.save(folder / "store.jsonl")
+        await _reach([*followers, command], dump)
+        command.end(history)
+        await _compare_states(cluster, dump, history)
+        for task in background:
+            assert not task.done() or task.exception() is None, task.exception()
+    finally:
+        command.kill()
+        for task in [*writing, *background]:
+            task.cancel()
+        await asyncio.gather(*writing, *background, return_exceptions=True)
+    await cluster.end()
+    history.ended = now()
+    skipped = [fault.name for fault in ALL if not fault.is_possible(cluster, store)]
+    result = Run(plan.ttl, history, dump, followers, command, cluster.fenced, plan.fenced_wanted, clock.longest)
+    return Outcome(plan, judge(result), history, folder, skipped)
+
+
+async def _reach(followers: list, dump):
+    """Waits until followers have all events. Those who do not get them are found by the checks."""
+    last = {event.ledger: event.sequence for event in dump.events} | {None: dump.head}
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while any(follower.last < last.get(follower.ledger, 0) for follower in followers):
+                await asyncio.sleep(0.05)
+
+
+async def _compare_states(cluster: Cluster, dump, history: History):
+    """Asks every node for every ledger."""
+    for node in cluster.nodes:
+        answers = await cluster.read(node, list(dump.ledgers))
+        for ledger, stored in dump.ledgers.items():
+            if answers.get(ledger) != stored.state:
+                history.note(f"node {node.number} says {answers.get(ledger)} of {ledger}, which is {stored.state}")
+
+
+class Lag:
+    """How late this process is at times, since the machine is busy."""
+
+    def __init__(self):
+        self.longest = 0.0
+
+    async def run(self) -> None:
+        while True:
+            before = now()
+            await asyncio.sleep(0.02)
+            self.longest = max(self.longest, now() - before - 0.02)

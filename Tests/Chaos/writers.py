@@ -1,0 +1,106 @@
+"""Clients that append entries, and repeat each call until it is answered."""
+
+import asyncio
+import collections
+import json
+import random
+
+import nats
+
+from history import Append, Attempt, History, now
+from line import Broken, Line
+
+# How long the answer to a call is waited for, which is longer than it may take.
+PATIENCE = 8.0
+# After so long a writer gives up, which it never should: the longest fault is shorter, and so long replies are remembered.
+LIMIT = 60.0
+SLOW_SHARE = 0.12
+REPEATED_SHARE = 0.03
+HOT_SHARE = 0.6
+
+
+class Ledgers:
+    """The names of all ledgers, of which a few are written to most."""
+
+    def __init__(self, count: int, hot: int):
+        self.all = [f"ledger{number}" for number in range(count)]
+        self.hot = self.all[:hot]
+
+    def choose(self, random: random.Random) -> str:
+        return random.choice(self.hot if random.random() < HOT_SHARE else self.all)
+
+
+class Writer:
+    """Appends one entry after the other."""
+
+    def __init__(self, number: int, lines: list[Line], ledgers: Ledgers, history: History, seed: int):
+        self._number = number
+        self._lines = lines
+        self._ledgers = ledgers
+        self._history = history
+        self._random = random.Random(f"{seed} {number}")
+        self._answered: collections.deque[tuple[Append, str, bytes]] = collections.deque(maxlen=100)
+
+    async def run(self, end: asyncio.Event) -> None:
+        count = 0
+        while not end.is_set():
+            count += 1
+            append = Append(self._ledgers.choose(self._random), f"{self._number}-{count}", now())
+            self._history.appends.append(append)
+            message, members = "Append", {"entry": append.entry}
+            if self._random.random() < SLOW_SHARE:
+                message, members = "AppendSlowly", members | {"milliseconds": self._random.randrange(100, 500)}
+            subject = f"obj.Ledger.{append.ledger}.{message}"
+            payload = json.dumps(members).encode()
+            await self._repeat(append, subject, payload)
+            if append.is_acknowledged:
+                self._answered.append((append, subject, payload))
+            if self._answered and self._random.random() < REPEATED_SHARE:
+                await self._ask_again(*self._random.choice(self._answered))
+
+    async def _repeat(self, append: Append, subject: str, payload: bytes):
+        while now() < append.began + LIMIT:
+            receipt = await self._attempt(append, subject, payload)
+            if receipt is not None:
+                append.receipt = receipt
+                append.ended = now()
+                self._history.acknowledged += 1
+                return
+            await asyncio.sleep(self._random.uniform(0.02, 0.1))
+        append.ended = now()
+
+    async def _ask_again(self, append: Append, subject: str, payload: bytes):
+        """A call that was answered has the same answer for as long as it is remembered."""
+        if now() > append.ended + LIMIT:
+            return
+        repeated = await self._attempt(append, subject, payload)
+        if repeated is None:
+            return
+        self._history.repeats += 1
+        if repeated != append.receipt:
+            self._history.note(f"the call {append.entry} was answered {append.receipt}, and then {repeated}")
+
+    async def _attempt(self, append: Append, subject: str, payload: bytes) -> dict | None:
+        up = [line for line in self._lines if line.is_up]
+        if not up:
+            return None
+        line = self._random.choice(up)
+        attempt = Attempt(line.node, now())
+        append.attempts.append(attempt)
+        try:
+            reply = await line.request(subject, payload, {"Nats-Msg-Id": append.entry}, PATIENCE)
+            if reply.headers and "Nats-Service-Error-Code" in reply.headers:
+                attempt.outcome, attempt.says = "refused", " ".join(
+                    reply.headers[name] for name in ("Nats-Service-Error-Code", "Nats-Service-Error"))
+                return None
+            attempt.outcome = "answered"
+            return json.loads(reply.data)
+        except Broken:
+            attempt.outcome = "broken"
+        except nats.errors.NoRespondersError:
+            attempt.outcome, attempt.says = "refused", "no responders"
+        except nats.errors.TimeoutError:
+            attempt.outcome = "silent"
+        finally:
+            attempt.ended = now()
+        return None

@@ -1,0 +1,99 @@
+"""Short runs of Tests/Chaos; `make chaos` runs longer ones, with more that goes wrong."""
+
+import dataclasses
+import json
+import shutil
+import sys
+import types
+
+import pytest
+
+from checks import OFFSET, Run, add, judge
+from followers import Follower, Seen
+from history import Append, Attempt, History
+from report import lines
+from run import STORES, Plan, run
+from stores import Dump, Event, StoredLedger
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the processes of a database are looked up in /proc")
+@pytest.mark.timeout(170)
+@pytest.mark.parametrize("store", STORES)
+async def test_the_promises_are_kept_whatever_goes_wrong(programs, store):
+    outcome = await run(Plan(store, seconds=14, seed=1, fenced_wanted=1), programs)
+    report = "\n".join(lines(outcome))
+    print(report)
+    assert outcome.is_good, report
+    shutil.rmtree(outcome.folder)
+
+
+def good() -> Run:
+    """Two ledgers with three entries each, as a follower saw them too."""
+    history = History()
+    events, last, digests = [], {"a": 0, "b": 0}, {"a": OFFSET, "b": OFFSET}
+    for sequence in range(1, 7):
+        ledger, count = "ab"[sequence % 2], (sequence + 1) // 2
+        digests[ledger] = add(digests[ledger], f"e{sequence}")
+        receipt = {"count": count, "digest": f"{digests[ledger]:x}"}
+        events.append(Event(sequence, ledger, last[ledger], "Appended", {"entry": f"e{sequence}"} | receipt))
+        last[ledger] = sequence
+        history.appends.append(
+            Append(ledger, f"e{sequence}", sequence, [Attempt(0, sequence, sequence + 1, "answered")], receipt, sequence + 1))
+    ledgers = {ledger: StoredLedger(3, {"count": 3, "digest": f"{digest:x}"}) for ledger, digest in digests.items()}
+    follower = Follower("follower", [], history, 1)
+    follower.events = [
+        Seen(event.sequence, event.previous, f"evt.Ledger.{event.ledger}.Appended", json.dumps(event.payload).encode(), "x")
+        for event in events]
+    return Run(2.0, history, Dump(events, ledgers, 6, "x"), [follower], types.SimpleNamespace(sequences=[*range(1, 7)]), 20, 20, 0.0)
+
+
+def broken(run: Run) -> set[str]:
+    """The numbers of the promises that a run has broken."""
+    return {verdict.promise.split()[0] for verdict in judge(run) if not verdict.is_kept}
+
+
+def with_events(run: Run, events: list[Event]) -> Run:
+    return dataclasses.replace(run, dump=dataclasses.replace(run.dump, events=events))
+
+
+def test_a_good_run_is_found_good():
+    assert broken(good()) == set()
+
+
+def test_an_event_that_is_not_there_is_missed():
+    run = good()
+    assert {"1", "2", "3", "4"} <= broken(with_events(run, run.dump.events[:-1]))
+
+
+def test_a_turn_that_ran_twice_is_found():
+    run = good()
+    again = Event(7, "a", 6, "Appended", run.dump.events[5].payload)
+    assert {"2", "4", "5", "6"} <= broken(with_events(run, [*run.dump.events, again]))
+
+
+def test_a_turn_on_an_old_state_is_found():
+    run = good()
+    stale = dataclasses.replace(run.dump.events[5], payload=run.dump.events[5].payload | {"count": 2})
+    assert {"1", "4", "5"} <= broken(with_events(run, [*run.dump.events[:5], stale]))
+
+
+def test_a_state_without_its_events_is_found():
+    run = good()
+    ledgers = run.dump.ledgers | {"a": StoredLedger(4, {"count": 4, "digest": "0"})}
+    assert broken(dataclasses.replace(run, dump=dataclasses.replace(run.dump, ledgers=ledgers))) == {"4"}
+
+
+def test_a_follower_without_an_event_is_found():
+    run = good()
+    del run.followers[0].events[2]
+    assert broken(run) == {"3"}
+
+
+def test_too_few_refused_turns_are_no_proof():
+    assert broken(dataclasses.replace(good(), fenced=19)) == {"5"}
+
+
+def test_an_append_that_was_never_answered_is_found():
+    run = good()
+    run.history.appends.append(Append("a", "e7", 1.0, [Attempt(0, 1.0, 2.0, "silent")]))
+    assert broken(run) == {"1"}
