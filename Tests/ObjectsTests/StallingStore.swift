@@ -10,6 +10,9 @@ actor StallingStore: ObjectStore, EventLog {
     private var readFailure: StoreError?
     private var isSilent = false
     private(set) var failedReads = 0
+    /// How many turns the batches had that were committed.
+    private(set) var batches: [Int] = []
+    private var nextFailure: StoreError?
     private var commits: [CheckedContinuation<Void, Never>] = []
     private var arrivals: [CheckedContinuation<Void, Never>] = []
 
@@ -33,6 +36,11 @@ actor StallingStore: ObjectStore, EventLog {
     func fail(_ error: StoreError) {
         failure = error
         resume()
+    }
+
+    /// Lets the commit after the one that waits fail.
+    func failNext(_ error: StoreError) {
+        nextFailure = error
     }
 
     /// Lets the next commit happen and its outcome be unknown.
@@ -66,7 +74,9 @@ actor StallingStore: ObjectStore, EventLog {
             self.failure = nil
             throw failure
         }
+        (failure, nextFailure) = (nextFailure, nil)
         let outcomes = try await store.commit(batch)
+        batches.append(batch.count)
         guard losesOutcome else { return outcomes }
         losesOutcome = false
         throw StoreError(.unknownOutcome, "the connection was lost")
