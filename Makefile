@@ -48,10 +48,11 @@ stress: $(VENV)/installed ## Run the tests under load in full
 	$(SWIFT) build --product BlackJackServer
 	$(VENV)/bin/pytest Tests/Interop/test_load.py --stress --quiet --programs "$$($(SWIFT) build --show-bin-path)"
 
-bench: $(VENV)/installed ## Compare the broker with nats-server; BENCH=--quick takes a minute
-	$(call install,$(LIBRARIES))
+bench: $(VENV)/installed ## Compare with nats-server, and durable turns with bare SQL; BENCH=--quick takes less long
+	$(call install,$(LIBRARIES) postgresql)
 	$(RELEASE) --product rivulet
 	$(RELEASE) --product BenchObjects
+	$(RELEASE) --product BareStore
 	$(VENV)/bin/python Benchmarks/compare.py $(BENCH)
 
 budgets: ## Count allocations per message on the hot paths, and compare them with their budgets
