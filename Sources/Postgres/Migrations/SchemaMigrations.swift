@@ -11,6 +11,7 @@ enum SchemaMigrations {
         Step(name: "read function", sql: ReadFunction.sql),
         Step(name: "members and owners", sql: ClusterTables.sql),
         Step(name: "relay", sql: RelayTables.sql),
+        Step(name: "plans of the commit function", sql: CommitPlans.sql),
     ]
 
     /// The SQL that takes a store from a step, 0 for none, to the newest, in one transaction that nobody else runs at the same time.
