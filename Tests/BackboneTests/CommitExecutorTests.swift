@@ -4,7 +4,7 @@ import Testing
 
 @testable import RivuletSQLite
 
-@Suite("Commits on the store's own executor", .timeLimit(.minutes(1)))
+@Suite("Commits on the store's own executor", .timeLimit(.minutes(2)))
 struct CommitExecutorTests {
     /// Commits 100 turns of an object, one after the other.
     private func commit(_ id: String, to store: SQLiteBackbone) async throws {

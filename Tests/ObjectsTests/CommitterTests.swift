@@ -3,7 +3,7 @@ import RivuletObjects
 import RivuletTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct CommitterTests {
+@Suite(.timeLimit(.minutes(2))) struct CommitterTests {
     /// The bytes of state and event that one turn of `Counter` commits.
     private let turnBytes = #"{"total":1}{"amount":1,"total":1}"#.utf8.count
 
