@@ -69,10 +69,11 @@ chaos: $(VENV)/installed ## Break nodes, databases and networks while clients wr
 	$(VENV)/bin/python Tests/Chaos/chaos.py --seconds $(CHAOS_SECONDS) --seed $(CHAOS_SEED) --store $(CHAOS_STORE) --nodes $(CHAOS_NODES) \
 	    --programs "$$($(SWIFT) build --show-bin-path)"
 
-bench: $(VENV)/installed ## Compare the broker with nats-server; BENCH=--quick takes a minute
-	$(call install,$(LIBRARIES))
+bench: $(VENV)/installed ## Compare with nats-server, and durable turns with bare SQL; BENCH=--quick takes less long
+	$(call install,$(LIBRARIES) postgresql)
 	$(RELEASE) --product rivulet
 	$(RELEASE) --product BenchObjects
+	$(RELEASE) --product BareStore
 	$(VENV)/bin/python Benchmarks/compare.py $(BENCH)
 
 budgets: ## Count allocations per message on the hot paths, and compare them with their budgets

@@ -125,6 +125,11 @@ let package = Package(
             ["Rivulet", "RivuletClient", "RivuletContract", "RivuletSubscriptions", "RivuletWire", arguments]),
         .target(name: "BenchKinds", dependencies: ["Rivulet"], path: "Benchmarks/Objects/Kinds", swiftSettings: strict),
         program("BenchObjects", path: "Benchmarks/Objects/Server", ["BenchKinds", "Rivulet"]),
+        program(
+            "BareStore", path: "Benchmarks/BareStore",
+            [
+                "RivuletBackbone", "RivuletSQLite", "RivuletPostgres", "RivuletSubscriptions", "CLibpq", sqlite, arguments, logging,
+            ]),
         .target(name: "CAllocations", path: "Benchmarks/Budgets/CAllocations"),
         program("BudgetServer", path: "Benchmarks/Budgets/Server", ["BenchKinds", "CAllocations", "Rivulet"]),
 

@@ -9,17 +9,16 @@ import json
 import os
 import shlex
 import shutil
-import signal
-import socket
-import statistics
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-TICKS = os.sysconf("SC_CLK_TCK")
+import activation
+import cluster
+import durable
+from measuring import ROOT, Server, median, print_table, rate_text, ratio, show
 
 
 @dataclass
@@ -83,51 +82,24 @@ CELLS = [
     events(100, rate=1.0),
     Cell("5,000 idle x 10 subs", ["idle", "--connections", "5000", "--subscriptions", "10"], memory=0.5, unit="connections"),
 ]
+QUICK = ("publish 16 B", "1:1 16 B", "1:10 16 B", "1:10 1 KiB", "round trip", "request/reply 64")
 
 
-class Server:
-    """A server process on a port of its own."""
+@dataclass
+class Programs:
+    """What is run; of Rivulet's servers, without where they listen and where they keep what."""
 
-    def __init__(self, name, command):
-        self.name = name
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"nats://127.0.0.1:{self.port}"
-        self.process = subprocess.Popen(
-            [part.replace("{port}", str(self.port)) for part in command],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    self.stop()
-                    raise SystemExit(f"{name} does not start: {shlex.join(command)}")
-                time.sleep(0.05)
+    nats_server: str
+    generator: list
+    bare: str
+    rivulet: list
+    objects: list
 
-    def cpu_seconds(self):
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def resident_bytes(self, key="VmRSS"):
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith(key + ":"):
-                return int(line.split()[1]) * 1024
-        return 0
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
+    def command(self, name, with_objects):
+        """A server that keeps nothing."""
+        if name == "nats-server":
+            return [self.nats_server, "-a", "127.0.0.1", "-p", "{port}"]
+        return [*(self.objects if with_objects else self.rivulet), "--port", "{port}", "--store", "memory", "--log-level", "error"]
 
 
 @dataclass
@@ -139,12 +111,12 @@ class Samples:
     memory: list = field(default_factory=list)
 
 
-def measure(cell, name, commands, generator, seconds, samples):
+def measure(cell, name, programs, seconds, samples):
     with_objects = name == "rivulet" and cell.objects is not None
-    with Server(name, commands["objects" if with_objects else name]) as server:
+    with Server(name, programs.command(name, with_objects)) as server:
         time.sleep(0.2)
         before, base = server.cpu_seconds(), server.resident_bytes()
-        arguments = [*generator, *(cell.objects if with_objects else cell.arguments), "--server", server.url, "--json"]
+        arguments = [*programs.generator, *(cell.objects if with_objects else cell.arguments), "--server", server.url, "--json"]
         if cell.arguments[0] == "idle":
             with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as load:
                 if not load.stdout.readline():
@@ -165,29 +137,6 @@ def measure(cell, name, commands, generator, seconds, samples):
         if found.get("p50") is not None:
             samples.p50.append(found["p50"])
             samples.p99.append(found["p99"])
-
-
-def median(values):
-    return statistics.median(values) if values else None
-
-
-def ratio(ours, theirs):
-    return None if ours is None or not theirs else ours / theirs
-
-
-def show(value, bar=None, at_least=True):
-    if value is None:
-        return "-"
-    if bar is None:
-        return f"{value:.2f}"
-    met = value >= bar if at_least else value <= bar
-    return f"{value:.2f} {'ok' if met else '--'} ({'>=' if at_least else '<='}{bar:g})"
-
-
-def rate_text(value):
-    if value is None:
-        return "-"
-    return f"{value / 1e6:.2f} M/s" if value >= 1e6 else f"{value / 1e3:.1f} k/s"
 
 
 def memory_text(value, cell):
@@ -220,12 +169,6 @@ def rows(cells, found):
     return table
 
 
-def print_table(table):
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    for row in table:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
-
-
 def find_nats_server():
     for place in (ROOT / ".venv/bin/nats-server", shutil.which("nats-server")):
         if place and Path(place).exists():
@@ -243,43 +186,67 @@ def main():
     parser.add_argument("--cells", help="only loads whose names contain one of these, separated by commas")
     parser.add_argument("--only", choices=["nats-server", "rivulet"], help="only this server")
     parser.add_argument("--generator", default=str(ROOT / ".build/release/rivulet"), help="the program whose `bench` makes the load")
-    parser.add_argument("--rivulet", default=f"{ROOT}/.build/release/rivulet serve --port {{port}} --store memory --log-level error")
-    parser.add_argument("--objects", default=f"{ROOT}/.build/release/BenchObjects --port {{port}} --store memory --log-level error")
+    parser.add_argument("--rivulet", default=f"{ROOT}/.build/release/rivulet serve")
+    parser.add_argument("--objects", default=f"{ROOT}/.build/release/BenchObjects")
     parser.add_argument("--nats-server", help="path of nats-server; from .venv or installed there if not given")
+    parser.add_argument("--bare", default=str(ROOT / ".build/release/BareStore"), help="the program that commits in a bare loop")
+    parser.add_argument("--section", choices=["broker", "durable", "activation", "cluster"], action="append", help="only this part; may be repeated")
+    parser.add_argument("--stores", default="sqlite,postgres", help="what durable loads are kept in")
     parser.add_argument("--json", type=Path, help="write all samples there")
     options = parser.parse_args()
 
-    nats_server = options.nats_server or find_nats_server()
-    commands = {
-        "nats-server": [nats_server, "-a", "127.0.0.1", "-p", "{port}"],
-        "rivulet": shlex.split(options.rivulet),
-        "objects": shlex.split(options.objects),
-    }
-    servers = ["nats-server", "rivulet"]
+    programs = Programs(
+        nats_server=options.nats_server or find_nats_server(), generator=[options.generator, "bench"], bare=options.bare,
+        rivulet=shlex.split(options.rivulet), objects=shlex.split(options.objects))
     rounds = options.rounds or (2 if options.quick else 5)
     seconds = options.seconds or (1 if options.quick else 3)
-    cells = CELLS
-    if options.cells:
-        cells = [cell for cell in CELLS if any(part in cell.name for part in options.cells.split(","))]
-    elif options.quick:
-        quick = ("publish 16 B", "1:1 16 B", "1:10 16 B", "1:10 1 KiB", "round trip", "request/reply 64")
-        cells = [cell for cell in CELLS if cell.name in quick]
+    sections = options.section or ["broker", "durable", "activation", "cluster"]
+    samples = {}
+    version = subprocess.run([programs.nats_server, "--version"], capture_output=True, text=True).stdout.strip()
+    print(f"{version}; {os.cpu_count()} cores; medians of {rounds} rounds of {seconds:g} s\n")
+    if "broker" in sections and (cells := chosen(CELLS, options.cells, QUICK if options.quick else None)):
+        samples["broker"] = found = compare(cells, programs, rounds, seconds, options.only)
+        print("CPU is the server's, per delivery (per publish where nobody is subscribed); memory is the highest of a run, or per idle")
+        print("connection\n")
+        print_table(rows(cells, found))
+    if "durable" in sections and (cells := chosen(durable.CELLS, options.cells)):
+        found, jetstream = durable.run(programs, cells, rounds, seconds, options.stores.split(","))
+        samples["durable"] = {**found, "JetStream": {"nats-server": jetstream}}
+        print("\nEvery turn is on the disk before its reply; JetStream syncs always. The bare loop commits batches as large as the node's; CPU")
+        print("is per turn\n")
+        print_table(durable.rows(cells, found, jetstream))
+    if "activation" in sections and not options.cells:
+        active = activation.run(programs, rounds)
+        samples["activation"] = {"activation": {"sqlite": active}}
+        print()
+        print_table(activation.rows(active))
+    if "cluster" in sections and not options.cells:
+        found = cluster.run(programs, rounds, seconds, options.stores.split(","))
+        samples["cluster"] = {"two nodes": found}
+        print("\nWhat crosses from one node to another; an object of the first is called at the first, at the second, which hands the call on,")
+        print("and through Rivulet's client, connected to either, which goes to the first by itself once it has learned of it\n")
+        print_table(cluster.rows(found))
+    if options.json:
+        options.json.write_text(json.dumps(samples, indent=1, default=vars))
 
+
+def chosen(cells, parts, names=None):
+    if parts:
+        return [cell for cell in cells if any(part in cell.name for part in parts.split(","))]
+    return [cell for cell in cells if names is None or cell.name in names]
+
+
+def compare(cells, programs, rounds, seconds, only):
+    servers = ["nats-server", "rivulet"]
     found = {cell.name: {name: Samples() for name in servers} for cell in cells}
     for number in range(rounds):
         for cell in cells:
             # The order changes with the round, so that neither server always comes second.
-            names = [name for name in servers if options.only in (None, name)]
+            names = [name for name in servers if only in (None, name)]
             for name in names if number % 2 == 0 else reversed(names):
-                measure(cell, name, commands, [options.generator, "bench"], seconds, found[cell.name][name])
+                measure(cell, name, programs, seconds, found[cell.name][name])
         print(f"round {number + 1} of {rounds} done", file=sys.stderr)
-
-    version = subprocess.run([nats_server, "--version"], capture_output=True, text=True).stdout.strip()
-    print(f"{version}; {os.cpu_count()} cores; medians of {rounds} rounds of {seconds:g} s; CPU is the server's, per delivery")
-    print("(per publish where nobody is subscribed); memory is the highest of a run, or per idle connection\n")
-    print_table(rows(cells, found))
-    if options.json:
-        options.json.write_text(json.dumps({c: {n: vars(s) for n, s in v.items()} for c, v in found.items()}, indent=1))
+    return found
 
 
 if __name__ == "__main__":

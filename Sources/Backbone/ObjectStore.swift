@@ -16,6 +16,15 @@ public protocol ObjectStore: Sendable {
     ///
     /// - Throws: ``StoreError`` when nothing of the batch was committed, or with code `unknownOutcome` when that cannot be told.
     func commit(_ batch: [TurnCommit]) async throws(StoreError) -> [TurnOutcome]
+
+    /// Where a task that does nothing but commit had best run, so that each commit takes the fewest changes of threads; nil if it does not
+    /// matter.
+    var commitExecutor: (any TaskExecutor)? { get }
+}
+
+extension ObjectStore {
+    /// It does not matter.
+    public var commitExecutor: (any TaskExecutor)? { nil }
 }
 
 /// An object as stored.

@@ -11,7 +11,7 @@ public protocol Event: Codable, Sendable {
 
 extension Event {
     /// The type's name.
-    public static var name: String { String(describing: Self.self) }
+    public static var name: String { TypeName.of(Self.self) }
 
     /// Durable.
     public static var durability: EventDurability { .durable }

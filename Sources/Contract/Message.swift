@@ -14,7 +14,7 @@ public protocol Message: Codable, Sendable {
 
 extension Message {
     /// The type's name.
-    public static var name: String { String(describing: Self.self) }
+    public static var name: String { TypeName.of(Self.self) }
 
     /// None.
     public static var errors: [any ServiceError.Type] { [] }

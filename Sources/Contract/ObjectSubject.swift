@@ -2,18 +2,29 @@
 public enum ObjectSubject {
     /// `obj.<Kind>.<id>.<Message>`.
     public static func call(_ object: ObjectID, message: String) throws(SubjectError) -> Subject {
-        try Subject(tokens: ["obj", SubjectToken.encode(object.kind), SubjectToken.encode(object.id), SubjectToken.encode(message)])
+        try make("obj.", object, message)
     }
 
     /// `evt.<Kind>.<id>.<Event>`.
     public static func event(_ object: ObjectID, name: String) throws(SubjectError) -> Subject {
-        try Subject(tokens: ["evt", SubjectToken.encode(object.kind), SubjectToken.encode(object.id), SubjectToken.encode(name)])
+        try make("evt.", object, name)
     }
 
     /// All events of a kind, or of one of its objects: `evt.<Kind>.>` or `evt.<Kind>.<id>.>`.
     public static func events(kind: String, id: String? = nil) throws(SubjectError) -> SubjectPattern {
         let tokens = ["evt", SubjectToken.encode(kind)] + (id.map { [SubjectToken.encode($0)] } ?? [])
         return try SubjectPattern(tokens.joined(separator: ".") + ".>")
+    }
+
+    private static func make(_ start: String, _ object: ObjectID, _ name: String) throws(SubjectError) -> Subject {
+        var subject = start
+        subject.reserveCapacity(start.utf8.count + object.kind.utf8.count + object.id.utf8.count + name.utf8.count + 2)
+        subject += SubjectToken.encode(object.kind)
+        subject += "."
+        subject += SubjectToken.encode(object.id)
+        subject += "."
+        subject += SubjectToken.encode(name)
+        return try Subject(subject)
     }
 
     /// What a call or event subject names.

@@ -168,6 +168,15 @@ extension Activation: TurnOwner {
         for waiter in waiters { waiter.continuation.resume(returning: false) }
     }
 
+    func release(_ turn: HeldTurn, _ outcome: Result<CommitReceipt?, CallError>) -> BusMessage? {
+        switch (outcome, turn.refusal) {
+        case (.success(let receipt), nil): return release(turn.output, receipt: receipt)
+        case (.success, let refusal?): refuse(turn.output.caller, refusal)
+        case (.failure(let error), _): refuse(turn.output.caller, error)
+        }
+        return nil
+    }
+
     func turnLeft() {
         let waiters = state.withLock { state -> [Waiter] in
             state.held -= 1

@@ -282,15 +282,13 @@ extension Activation {
     /// Holds a turn's output until its commit and those before it are durable; returns it if there is none to wait for.
     private func hold(_ commit: TurnCommit?, _ output: Output) -> Conclusion {
         guard mustWait(commit) else { return .output(output) }
-        submit(
-            commit, generation: output.generation, release: { self.release(output, receipt: $0) },
-            fail: { self.refuse(output.caller, $0) })
+        submit(commit, output)
         return .held
     }
 
     private func hold(_ failure: CallError, _ caller: Caller, generation: UInt64) {
         guard mustWait(nil) else { return refuse(caller, failure) }
-        submit(nil, generation: generation, release: { _ in self.refuse(caller, failure) }, fail: { self.refuse(caller, $0) })
+        submit(nil, Output(caller: caller, payload: [], effects: TurnEffects(), generation: generation), refusal: failure)
     }
 
     private func mustWait(_ commit: TurnCommit?) -> Bool {
@@ -301,20 +299,19 @@ extension Activation {
         }
     }
 
-    private func submit(
-        _ commit: TurnCommit?, generation: UInt64, release: @escaping @Sendable (CommitReceipt?) -> Void,
-        fail: @escaping @Sendable (CallError) -> Void
-    ) {
-        services.turns.enter()  // until `turnLeft()`
-        services.committer.submit(HeldTurn(owner: self, generation: generation, commit: commit, release: release, fail: fail))
+    private func submit(_ commit: TurnCommit?, _ output: Output, refusal: CallError? = nil) {
+        services.turns.enter()  // until the turn is released
+        services.committer.submit(HeldTurn(owner: self, commit: commit, output: output, refusal: refusal))
     }
 
-    private func release(_ output: Output, receipt: CommitReceipt?) {
+    /// Sends what a held turn puts out, but for the reply.
+    func release(_ output: Output, receipt: CommitReceipt?) -> BusMessage? {
         if let receipt, !output.effects.events.isEmpty {
             services.feed.committed(
                 CommittedEvents(events: output.effects.events, receipt: receipt, trace: output.caller.trace), in: id.kind)
         }
-        sendEach(output)
+        publishEach(output.effects)
+        return complete(output)
     }
 
     /// Sends what a turn puts out; bursts at a pace that subscribers can keep.
@@ -337,19 +334,28 @@ extension Activation {
     }
 
     private func sendEach(_ output: Output) {
-        for publication in output.effects.publications {
+        publishEach(output.effects)
+        finish(output)
+    }
+
+    private func publishEach(_ effects: TurnEffects) {
+        for publication in effects.publications {
             switch publication {
             case .message(let message): services.publish(message)
             case .events(let run): for number in 0..<run.count { services.publish(run.message(number)) }
             }
         }
-        finish(output)
     }
 
     private func finish(_ output: Output) {
+        if let reply = complete(output) { services.publish(reply) }
+    }
+
+    /// Does the rest of what a turn wants done. The reply, if somebody waits for it.
+    private func complete(_ output: Output) -> BusMessage? {
         carryOut(output.effects, generation: output.generation)
-        if let subject = output.caller.reply { services.publish(BusMessage(subject: subject, payload: output.payload)) }
         output.caller.span?.end()
+        return output.caller.reply.map { BusMessage(subject: $0, payload: output.payload) }
     }
 
     private func carryOut(_ effects: TurnEffects, generation: UInt64) {

@@ -4,14 +4,23 @@ import RivuletBackbone
 import Synchronization
 
 /// A turn whose output is held until everything before it, and it itself, is durable.
-struct HeldTurn: Sendable {
+final class HeldTurn: Sendable {
     let owner: any TurnOwner
     /// Turns of one generation build on each other: if one is lost, all later ones are.
     let generation: UInt64
     /// Nil for a turn that only has to wait for those before it.
     let commit: TurnCommit?
-    let release: @Sendable (CommitReceipt?) -> Void
-    let fail: @Sendable (CallError) -> Void
+    let output: Activation.Output
+    /// What the caller is told instead of the output, if the turn failed.
+    let refusal: CallError?
+
+    init(owner: any TurnOwner, commit: TurnCommit?, output: Activation.Output, refusal: CallError? = nil) {
+        self.owner = owner
+        generation = output.generation
+        self.commit = commit
+        self.output = output
+        self.refusal = refusal
+    }
 }
 
 /// The activation of held turns.
@@ -19,30 +28,55 @@ protocol TurnOwner: Sendable {
     func isCurrent(_ generation: UInt64) -> Bool
     /// A turn of the generation could not be committed: the activation must reload.
     func lose(_ generation: UInt64)
-    /// A held turn was released or has failed.
+    /// A held turn and those before it have committed, or it fails. Returns the reply, which is all that has not been sent.
+    func release(_ turn: HeldTurn, _ outcome: Result<CommitReceipt?, CallError>) -> BusMessage?
+    /// A turn that was released has been answered.
     func turnLeft()
 }
 
 /// Group commit: while a batch is being committed the next one collects. There is no timer on the way.
+///
+/// What a batch held back is released while the next one is being committed; batches leave in the order in which they were committed.
 final class Committer: Sendable {
     private struct State {
         var waiting: Deque<HeldTurn> = []
         var runner: CheckedContinuation<Void, Never>?
         var stopped = false
-        var isCommitting = false
-        var observers: [CheckedContinuation<Void, Never>] = []
+        /// How many batches were taken, and how many of them have been released.
+        var taken: UInt64 = 0
+        var released: UInt64 = 0
+        var observers: [Observer] = []
+    }
+
+    private struct Observer {
+        let taken: UInt64
+        let continuation: CheckedContinuation<Void, Never>
+    }
+
+    /// A turn whose outcome is known.
+    private struct Settled: Sendable {
+        let turn: HeldTurn
+        let outcome: Result<CommitReceipt?, CallError>
     }
 
     private let state = Mutex(State())
     private let store: any ObjectStore
+    private let reply: @Sendable ([BusMessage]) -> Void
     private let batchLimit: Int
+    private let byteLimit: Int
     private let batchSize = Recorder(label: "rivulet_commit_batch_size")
     private let failures = Counter(label: "rivulet_commit_failures_total")
     private let fenced = Counter(label: "rivulet_turns_fenced_total")
 
-    init(store: any ObjectStore, batchLimit: Int) {
+    /// - Parameters:
+    ///   - batchLimit: Most turns of a batch.
+    ///   - byteLimit: Most bytes of states, events and records in a batch, unless it has but one turn.
+    ///   - reply: Sends the replies of a batch.
+    init(store: any ObjectStore, batchLimit: Int, byteLimit: Int, reply: @escaping @Sendable ([BusMessage]) -> Void) {
         self.store = store
-        self.batchLimit = batchLimit
+        self.batchLimit = max(1, batchLimit)
+        self.byteLimit = byteLimit
+        self.reply = reply
     }
 
     /// Takes a turn over; turns of one owner leave in the order they come in.
@@ -54,12 +88,13 @@ final class Committer: Sendable {
         }?.resume()
     }
 
-    /// Waits until the commit that is under way, if one is, has ended and its turns were released.
+    /// Waits until the turns that are being committed now, if there are any, were released.
     func settle() async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let isSettled = state.withLock { state -> Bool in
-                if state.isCommitting { state.observers.append(continuation) }
-                return !state.isCommitting
+                guard state.released < state.taken else { return true }
+                state.observers.append(Observer(taken: state.taken, continuation: continuation))
+                return false
             }
             if isSettled { continuation.resume() }
         }
@@ -67,9 +102,14 @@ final class Committer: Sendable {
 
     /// Commits until ``stop()``; then what waits is still committed.
     func run() async {
-        while await wait() {
-            await commit(nextBatch())
-            endBatch()
+        await withTaskExecutorPreference(store.commitExecutor) {
+            await withTaskGroup(of: Void.self) { group in
+                while await wait() {
+                    let settled = await commit(nextBatch())
+                    await group.next()
+                    group.addTask(executorPreference: globalConcurrentExecutor) { self.release(settled) }
+                }
+            }
         }
     }
 
@@ -97,36 +137,40 @@ final class Committer: Sendable {
 
     private func nextBatch() -> [HeldTurn] {
         state.withLock { state in
-            let batch = Array(state.waiting.prefix(batchLimit))
-            state.waiting.removeFirst(batch.count)
-            state.isCommitting = true
+            var bytes = 0
+            var batch: [HeldTurn] = []
+            batch.reserveCapacity(min(batchLimit, state.waiting.count))
+            while batch.count < batchLimit, let next = state.waiting.first {
+                bytes += next.commit?.byteCount ?? 0
+                if bytes > byteLimit, !batch.isEmpty { break }
+                batch.append(next)
+                state.waiting.removeFirst()
+            }
+            state.taken += 1
             return batch
         }
     }
 
-    private func endBatch() {
-        let observers = state.withLock { state in
-            state.isCommitting = false
-            defer { state.observers = [] }
-            return state.observers
-        }
-        for observer in observers { observer.resume() }
-    }
-
     /// Those that came while a commit failed since the store is not there fail with it: with the next one they would wait as long again.
-    private func failWaiting(_ failure: CallError) {
+    private func failWaiting(_ failure: CallError) -> [Settled] {
         let waiting = state.withLock { state in
-            defer { state.waiting = [] }
-            return state.waiting
+            defer { state.waiting.removeAll() }
+            return Array(state.waiting)
         }
         for turn in waiting where turn.commit != nil { turn.owner.lose(turn.generation) }
-        for turn in waiting { settle(turn, outcome: nil, failure: failure) }
+        return waiting.map { Settled(turn: $0, outcome: settle($0, nil, failure: failure)) }
     }
 
-    private func commit(_ batch: [HeldTurn]) async {
+    /// Commits what the turns have to write.
+    private func commit(_ batch: [HeldTurn]) async -> [Settled] {
         // Generations may be lost while the commit is under way, when the node loses all its objects.
-        let isWritten = batch.map { $0.commit != nil && $0.owner.isCurrent($0.generation) }
-        let writes = zip(batch, isWritten).compactMap { turn, isWritten in isWritten ? turn.commit : nil }
+        var writes: [TurnCommit] = []
+        writes.reserveCapacity(batch.count)
+        let wrote = batch.map { turn in
+            guard let commit = turn.commit, turn.owner.isCurrent(turn.generation) else { return false }
+            writes.append(commit)
+            return true
+        }
         var failure = CallError(.unavailable, "an earlier turn of the object could not be committed")
         var outcomes: [TurnOutcome] = []
         var isStoreGone = false
@@ -142,22 +186,41 @@ final class Committer: Sendable {
             for turn in batch where turn.commit != nil { turn.owner.lose(turn.generation) }
         }
         var next = outcomes.makeIterator()
-        for (turn, isWritten) in zip(batch, isWritten) {
-            settle(turn, outcome: isWritten ? next.next() : nil, failure: failure)
+        let settled = zip(batch, wrote).map { turn, wrote in
+            Settled(turn: turn, outcome: settle(turn, wrote ? next.next() : nil, failure: failure))
         }
-        if isStoreGone { failWaiting(failure) }
+        return isStoreGone ? settled + failWaiting(failure) : settled
     }
 
-    private func settle(_ turn: HeldTurn, outcome: TurnOutcome?, failure: CallError) {
-        defer { turn.owner.turnLeft() }
-        guard turn.owner.isCurrent(turn.generation) else { return turn.fail(failure) }
+    /// What is to be done with a turn, before the next batch can change that.
+    private func settle(_ turn: HeldTurn, _ outcome: TurnOutcome?, failure: CallError) -> Result<CommitReceipt?, CallError> {
+        guard turn.owner.isCurrent(turn.generation) else { return .failure(failure) }
         switch outcome {
-        case .committed(let receipt): turn.release(receipt)
-        case nil: turn.release(nil)
+        case .committed(let receipt): return .success(receipt)
+        case nil: return .success(nil)
         case .fenced:
             fenced.increment()
             turn.owner.lose(turn.generation)
-            turn.fail(CallError(.unavailable, "the object was changed elsewhere; ask again"))
+            return .failure(CallError(.unavailable, "the object was changed elsewhere; ask again"))
         }
+    }
+
+    private func release(_ batch: [Settled]) {
+        reply(batch.compactMap { $0.turn.owner.release($0.turn, $0.outcome) })
+        for settled in batch { settled.turn.owner.turnLeft() }
+        let observers = state.withLock { state in
+            state.released += 1
+            let released = state.released
+            defer { state.observers.removeAll { $0.taken <= released } }
+            return state.observers.filter { $0.taken <= released }
+        }
+        for observer in observers { observer.continuation.resume() }
+    }
+}
+
+extension TurnCommit {
+    /// Bytes of state, events and record.
+    fileprivate var byteCount: Int {
+        events.reduce((state?.count ?? 0) + (reply?.payload.count ?? 0)) { $0 + $1.payload.count }
     }
 }

@@ -98,7 +98,7 @@ final class EventFeed: Sendable {
     private func advance(_ stream: String, _ event: (inout StreamFeedMachine) -> StreamFeedMachine.Action) {
         var action = state.withLock { event(&$0.machines[stream, default: StreamFeedMachine()]) }
         while case .deliver(let portion) = action {
-            portion.forEachMessage(of: stream) { bus.publish($0, orLogTo: logger) }
+            portion.forEachMessage(of: stream, where: bus.isWanted) { bus.publish($0, orLogTo: logger) }
             action = state.withLock { $0.machines[stream, default: StreamFeedMachine()].delivered() }
         }
         switch action {

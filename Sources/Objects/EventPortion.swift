@@ -19,13 +19,13 @@ enum EventPortion: Sendable, Hashable {
     case committed(CommittedEvents, from: UInt64)
     case read([StoredEvent], epoch: String)
 
-    /// Calls `publish` with the message of each, in order.
-    func forEachMessage(of stream: String, _ publish: (BusMessage) -> Void) {
+    /// Calls `publish` with the message of each that is wanted, in order.
+    func forEachMessage(of stream: String, where isWanted: (Subject) -> Bool, _ publish: (BusMessage) -> Void) {
         switch self {
         case .committed(let turn, let first):
             for (offset, event) in turn.events.enumerated() {
                 let sequence = turn.first + UInt64(offset)
-                guard sequence >= first else { continue }
+                guard sequence >= first, isWanted(event.subject) else { continue }
                 let position = Position(epoch: turn.receipt.streamEpoch, sequence: sequence)
                 let previous = offset == 0 ? turn.receipt.previousSequence : sequence - 1
                 var headers = Headers.event(stream: stream, position: position, previous: previous, time: turn.receipt.time)
@@ -33,7 +33,7 @@ enum EventPortion: Sendable, Hashable {
                 publish(message(event.subject, headers, event.payload))
             }
         case .read(let events, let epoch):
-            for event in events {
+            for event in events where isWanted(event.subject) {
                 let position = Position(epoch: epoch, sequence: event.sequence)
                 let headers = Headers.event(stream: stream, position: position, previous: event.previous, time: event.time)
                 publish(message(event.subject, headers, event.payload))

@@ -31,7 +31,9 @@ public final class ObjectHost: Sendable {
         configuration: ObjectHostConfiguration = ObjectHostConfiguration(), logger: Logger
     ) {
         let requester = Requester(bus: bus, time: time)
-        let committer = Committer(store: store, batchLimit: configuration.commitBatchLimit)
+        let committer = Committer(
+            store: store, batchLimit: configuration.commitBatchLimit, byteLimit: configuration.commitByteLimit,
+            reply: { bus.publish($0, orLogTo: logger) })
         let services = ObjectServices(
             bus: bus,
             caller: BusCaller(bus: bus, requester: requester, time: time, defaultTimeout: configuration.callTimeout),

@@ -6,6 +6,8 @@ public struct ObjectHostConfiguration: Sendable, Hashable {
     public var callTimeout = Duration.seconds(5)
     /// How many turns one transaction takes at most; 512.
     public var commitBatchLimit = 512
+    /// How many bytes of states, events and records of idempotent requests it takes at most, if it takes more than one turn; 4 MiB.
+    public var commitByteLimit = 4 << 20
     /// How many reads of event streams are served at a time; more are refused with 429. 64.
     public var concurrentReads = 64
     /// How often the node looks for events that other nodes have committed if nobody tells it of any; 1 s.

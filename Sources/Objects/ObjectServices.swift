@@ -60,4 +60,13 @@ extension MessageBus {
             logger.debug("message not delivered", metadata: ["subject": "\(message.subject)", "error": "\(error)"])
         }
     }
+
+    /// The same with messages that leave together.
+    func publish(_ messages: [BusMessage], orLogTo logger: Logger) {
+        do {
+            try publish(messages)
+        } catch {
+            logger.debug("messages not delivered", metadata: ["count": "\(messages.count)", "error": "\(error)"])
+        }
+    }
 }

@@ -38,8 +38,7 @@ public final class Turn: Sendable {
     public func publish<E: Event>(_ event: E) {
         change { effects throws in
             if E.durability == .durable, context.isPersistent {
-                let subject = try ObjectSubject.event(object, name: E.name)
-                effects.events.append(NewEvent(subject: subject, payload: try JSONPayload.encode(event)))
+                try effects.keep(event, of: object)
             } else {
                 try effects.publish(event, of: object, trace: context.trace)
             }

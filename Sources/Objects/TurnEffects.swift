@@ -2,13 +2,15 @@ import RivuletBackbone
 
 /// What a turn wants done once it has committed.
 struct TurnEffects: Sendable {
-    var events: [NewEvent] = []
+    private(set) var events: [NewEvent] = []
     private var closed: [Publication] = []
     var sends: [ObjectRequest] = []
     var schedules: [ScheduleChange] = []
     var background: [@Sendable (ObjectReference) async throws -> Void] = []
     var deactivates = false
     var failure: (any Error)?
+    /// Where durable events of the type that was published last go.
+    private var durable: (type: ObjectIdentifier, subject: Subject)?
     /// The events that were published last, while more of their type may follow.
     private var latest: (type: ObjectIdentifier, run: MessageRun)?
 
@@ -24,6 +26,14 @@ struct TurnEffects: Sendable {
         closed = publications
         latest = nil
         closed.append(.message(message))
+    }
+
+    /// Publishes an event that is kept.
+    mutating func keep<E: Event>(_ event: E, of object: ObjectID) throws {
+        let type = ObjectIdentifier(E.self)
+        let subject = if let durable, durable.type == type { durable.subject } else { try ObjectSubject.event(object, name: E.name) }
+        durable = (type, subject)
+        events.append(NewEvent(subject: subject, payload: try JSONPayload.encode(event)))
     }
 
     /// Publishes an event that is not kept. Those of one type in a row are kept together, unless they have the headers of a trace.

@@ -137,19 +137,19 @@ struct CommitTransaction {
         let update = try PreparedStatement(
             "UPDATE objects SET version = ?, last_event = ?, updated = ?, state = ifnull(?, state) WHERE number = ?", on: db)
         for index in rows.indices where rows[index].isTouched {
-            let row = rows[index]
-            let statement = row.number == nil ? insert : update
-            try statement.bind(1, row.version)
-            try statement.bind(2, row.lastEvent)
+            let number = rows[index].number
+            let statement = number == nil ? insert : update
+            try statement.bind(1, rows[index].version)
+            try statement.bind(2, rows[index].lastEvent)
             try statement.bind(3, time.nanoseconds)
-            try statement.bind(4, text: row.state)
-            if let number = row.number {
+            try statement.bind(4, text: rows[index].state)
+            if let number {
                 try update.bind(5, number)
                 try update.run()
             } else {
-                try insert.bind(5, text: SubjectToken.encode(row.object.kind))
-                try insert.bind(6, text: SubjectToken.encode(row.object.id))
-                try insert.bind(7, row.ownerEpoch)
+                try insert.bind(5, text: SubjectToken.encode(rows[index].object.kind))
+                try insert.bind(6, text: SubjectToken.encode(rows[index].object.id))
+                try insert.bind(7, rows[index].ownerEpoch)
                 try insert.run()
                 rows[index].number = db.lastInsertedRowID
             }
@@ -159,16 +159,18 @@ struct CommitTransaction {
     private func writeEvents(_ batch: [TurnCommit], _ outcomes: [TurnOutcome]) throws {
         let insert = try PreparedStatement(
             "INSERT INTO events (stream, sequence, object, previous, time, subject, payload) VALUES (?, ?, ?, ?, ?, ?, ?)", on: db)
-        for (index, turn) in batch.enumerated() where !turn.events.isEmpty {
-            let row = rows[rowOfTurn[index]]
-            guard case .committed(let receipt) = outcomes[index], let object = row.number, let stream = row.stream else { continue }
+        try insert.bind(5, time.nanoseconds)
+        for index in batch.indices where !batch[index].events.isEmpty {
+            let row = rowOfTurn[index]
+            guard case .committed(let receipt) = outcomes[index], let object = rows[row].number, let stream = rows[row].stream else {
+                continue
+            }
             var (sequence, previous) = (receipt.firstSequence, receipt.previousSequence)
-            for event in turn.events {
-                try insert.bind(1, streams[stream].number)
+            try insert.bind(1, streams[stream].number)
+            try insert.bind(3, object)
+            for event in batch[index].events {
                 try insert.bind(2, sequence)
-                try insert.bind(3, object)
                 try insert.bind(4, previous)
-                try insert.bind(5, time.nanoseconds)
                 try insert.bind(6, text: event.subject.description)
                 try insert.bind(7, text: event.payload)
                 try insert.run()
@@ -181,8 +183,10 @@ struct CommitTransaction {
     private func writeReplies(_ batch: [TurnCommit], _ outcomes: [TurnOutcome]) throws {
         let insert = try PreparedStatement(
             "INSERT OR REPLACE INTO replies (object, message_id, expires, payload) VALUES (?, ?, ?, ?)", on: db)
-        for (index, turn) in batch.enumerated() {
-            guard let reply = turn.reply, case .committed = outcomes[index], let object = rows[rowOfTurn[index]].number else { continue }
+        for index in batch.indices {
+            guard let reply = batch[index].reply, case .committed = outcomes[index], let object = rows[rowOfTurn[index]].number else {
+                continue
+            }
             try insert.bind(1, object)
             try insert.bind(2, text: reply.messageID)
             try insert.bind(3, reply.expires.nanoseconds)

@@ -6,18 +6,21 @@ import GRDBSQLite
 ///
 /// Unsafe pointers live only for the length of a bind call, in which SQLite copies what they point to.
 struct PreparedStatement {
+    /// Of `statement`, which owns it.
+    private let handle: OpaquePointer
     private let statement: GRDB.Statement
     private let db: Database
 
     /// Makes the cached statement ready to be bound.
     init(_ sql: String, on db: Database) throws {
         statement = try db.cachedStatement(sql: sql)
+        handle = statement.sqliteStatement
         self.db = db
     }
 
     /// Binds the parameter, counted from 1.
     func bind(_ index: CInt, _ value: Int64) throws {
-        try check(sqlite3_bind_int64(statement.sqliteStatement, index, value))
+        try check(sqlite3_bind_int64(handle, index, value))
     }
 
     /// Binds a number, which never comes near 2^63.
@@ -33,7 +36,7 @@ struct PreparedStatement {
 
     /// Binds UTF-8 bytes as TEXT, or NULL.
     func bind(_ index: CInt, text: [UInt8]?) throws {
-        guard let text else { return try check(sqlite3_bind_null(statement.sqliteStatement, index)) }
+        guard let text else { return try check(sqlite3_bind_null(handle, index)) }
         try text.withUnsafeBufferPointer { try bind(index, text: $0) }
     }
 
@@ -41,8 +44,8 @@ struct PreparedStatement {
     func bind(_ index: CInt, blob: [UInt8]) throws {
         let code = blob.withUnsafeBytes { bytes in
             bytes.isEmpty
-                ? sqlite3_bind_zeroblob(statement.sqliteStatement, index, 0)
-                : sqlite3_bind_blob64(statement.sqliteStatement, index, bytes.baseAddress, UInt64(bytes.count), Self.copying)
+                ? sqlite3_bind_zeroblob(handle, index, 0)
+                : sqlite3_bind_blob64(handle, index, bytes.baseAddress, UInt64(bytes.count), Self.copying)
         }
         try check(code)
     }
@@ -54,9 +57,9 @@ struct PreparedStatement {
 
     /// Runs the statement and reads its first row; nil when there is none.
     func firstRow<Value>(_ read: (Columns) -> Value) throws -> Value? {
-        defer { sqlite3_reset(statement.sqliteStatement) }
-        switch sqlite3_step(statement.sqliteStatement) {
-        case SQLITE_ROW: return read(Columns(statement: statement.sqliteStatement))
+        defer { sqlite3_reset(handle) }
+        switch sqlite3_step(handle) {
+        case SQLITE_ROW: return read(Columns(statement: handle))
         case SQLITE_DONE: return nil
         case let code: throw error(code)
         }
@@ -79,10 +82,10 @@ struct PreparedStatement {
     private func bind(_ index: CInt, text: UnsafeBufferPointer<UInt8>) throws {
         // Without an address SQLite would take an empty text for NULL.
         guard let start = text.baseAddress else {
-            return try check(sqlite3_bind_text(statement.sqliteStatement, index, "", 0, Self.copying))
+            return try check(sqlite3_bind_text(handle, index, "", 0, Self.copying))
         }
         let code = start.withMemoryRebound(to: CChar.self, capacity: text.count) { bytes in
-            sqlite3_bind_text64(statement.sqliteStatement, index, bytes, UInt64(text.count), Self.copying, UInt8(SQLITE_UTF8))
+            sqlite3_bind_text64(handle, index, bytes, UInt64(text.count), Self.copying, UInt8(SQLITE_UTF8))
         }
         try check(code)
     }

@@ -23,6 +23,7 @@ public final class SQLiteBackbone: Sendable {
     let time: any TimeSource
     let clock: HostClock
     let watch: ChangeWatch
+    let commits = CommitExecutor()
 
     private init(_ opened: SQLiteOpening.Opened, time: any TimeSource, clock: HostClock) {
         state = Mutex(State(opened: opened))
@@ -87,6 +88,7 @@ public final class SQLiteBackbone: Sendable {
     ) async throws(StoreError) -> Value {
         let opened = try enter(task)
         defer { leave() }
+        if commits.isCurrent { return try opened.writer.runHere(task, body) }
         return try await opened.writer.run(task, body)
     }
 

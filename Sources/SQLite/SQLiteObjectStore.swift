@@ -29,6 +29,9 @@ extension SQLiteBackbone: ObjectStore {
         return outcomes
     }
 
+    /// The queue on which commits block.
+    public var commitExecutor: (any TaskExecutor)? { commits }
+
     private static func replies(of object: Int64, at now: Timestamp, _ db: Database) throws -> [StoredReply] {
         let select = try db.cachedStatement(
             sql: "SELECT message_id, payload, expires FROM replies WHERE object = ? AND expires > ? ORDER BY expires, message_id")

@@ -13,12 +13,21 @@ struct Writer: Sendable {
     ) async throws(StoreError) -> Value {
         try await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, StoreError>, Never>) in
             database.asyncWriteWithoutTransaction { db in
-                continuation.resume(
-                    returning: Result { () throws(StoreError) in
-                        try file.explaining(task) { try lock.hold(for: task) { try body(db) } }
-                    })
+                continuation.resume(returning: Result { () throws(StoreError) in try perform(task, on: db, body) })
             }
         }.get()
+    }
+
+    /// Runs `body` on this thread, which is blocked until it is the connection's turn.
+    func runHere<Value: Sendable>(_ task: String, _ body: (Database) throws -> Value) throws(StoreError) -> Value {
+        let result: Result<Value, StoreError> = database.writeWithoutTransaction { db in
+            Result { () throws(StoreError) in try perform(task, on: db, body) }
+        }
+        return try result.get()
+    }
+
+    private func perform<Value: Sendable>(_ task: String, on db: Database, _ body: (Database) throws -> Value) throws(StoreError) -> Value {
+        try file.explaining(task) { try lock.hold(for: task) { try body(db) } }
     }
 
     /// Closes the connection, under the lock: whoever closes a file last moves its log into it.

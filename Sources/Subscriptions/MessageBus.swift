@@ -15,6 +15,11 @@ public protocol MessageBus: Sendable {
     /// - Throws: ``BusError`` as ``publish(_:)``, once the messages it could take are handed over.
     func publish(_ run: MessageRun) async throws(BusError)
 
+    /// Hands messages over, each as ``publish(_:)`` does, and lets them leave together where it can.
+    ///
+    /// - Throws: ``BusError`` as ``publish(_:)``, once the messages it could take are handed over.
+    func publish(_ messages: [BusMessage]) throws(BusError)
+
     /// Calls `receive` for every message that matches, until the attachment is cancelled.
     ///
     /// `receive` runs on the thread that delivers and must return at once: hand over, never wait. Calls for one attachment are in
@@ -26,13 +31,28 @@ public protocol MessageBus: Sendable {
         _ pattern: SubjectPattern, queue: String?, _ receive: @escaping @Sendable (BusMessage) -> Void
     ) throws(BusError) -> Attachment
 
+    /// Whether a message to this subject may be of any use. Who makes many messages need not make those that are of none.
+    func isWanted(_ subject: Subject) -> Bool
+
     /// The thread that asks, if it delivers for this bus; nil elsewhere.
     var deliveringThread: (any DeliveringThread)? { get }
 }
 
 extension MessageBus {
+    /// It may be.
+    public func isWanted(_ subject: Subject) -> Bool { true }
+
     /// None.
     public var deliveringThread: (any DeliveringThread)? { nil }
+
+    /// One after the other.
+    public func publish(_ messages: [BusMessage]) throws(BusError) {
+        var failure: BusError?
+        for message in messages {
+            do throws(BusError) { try publish(message) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+    }
 
     /// One after the other.
     public func publish(_ run: MessageRun) async throws(BusError) {

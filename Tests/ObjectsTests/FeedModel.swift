@@ -127,7 +127,7 @@ struct FeedModel {
         case .deliver(let portion):
             if isDelivering { mistakes.append("two deliveries at a time") }
             isDelivering = true
-            portion.forEachMessage(of: "K") { message in
+            portion.forEachMessage(of: "K", where: { _ in true }) { message in
                 guard let event = EventEnvelope(live: message) else { return mistakes.append("\(message) is no event") }
                 delivered.append(event.position)
                 payloads.append(event.payload)

@@ -14,6 +14,9 @@ actor StallingStore: ObjectStore, EventLog {
     private var loadFailure: StoreError?
     private(set) var loads = 0
     private var waitingLoads: [CheckedContinuation<Void, Never>] = []
+    /// How many turns the batches had that were committed.
+    private(set) var batches: [Int] = []
+    private var nextFailure: StoreError?
     private var commits: [CheckedContinuation<Void, Never>] = []
     private var arrivals: [CheckedContinuation<Void, Never>] = []
 
@@ -37,6 +40,11 @@ actor StallingStore: ObjectStore, EventLog {
     func fail(_ error: StoreError) {
         failure = error
         resume()
+    }
+
+    /// Lets the commit after the one that waits fail.
+    func failNext(_ error: StoreError) {
+        nextFailure = error
     }
 
     /// Lets the next commit happen and its outcome be unknown.
@@ -86,7 +94,9 @@ actor StallingStore: ObjectStore, EventLog {
             self.failure = nil
             throw failure
         }
+        (failure, nextFailure) = (nextFailure, nil)
         let outcomes = try await store.commit(batch)
+        batches.append(batch.count)
         guard losesOutcome else { return outcomes }
         losesOutcome = false
         throw StoreError(.unknownOutcome, "the connection was lost")

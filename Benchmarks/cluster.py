@@ -1,0 +1,78 @@
+"""Two nodes on one store: plain messages from one to the other, and calls of objects that the other node owns."""
+
+import os
+import sys
+from dataclasses import dataclass, field
+
+from durable import Cluster, Disk, run_json
+from measuring import Server, median, rate_text, ratio, show
+
+STORES = ("sqlite", "postgres")
+OBJECT = ["--subject", "obj.Counter", "--suffix", ".0.Add", "--payload", "{}", "--no-responder", "--depth", "1"]
+
+
+@dataclass
+class Samples:
+    publish: list = field(default_factory=list)
+    round_trip: list = field(default_factory=list)
+    local: list = field(default_factory=list)
+    hop: list = field(default_factory=list)
+    client_local: list = field(default_factory=list)
+    client_learned: list = field(default_factory=list)
+
+
+def node(program, store):
+    os.environ["RIVULET_STORE"] = store
+    try:
+        return Server("rivulet", [*program, "--cluster", "--port", "{port}", "--http-port", "{http}", "--log-level", "error"])
+    finally:
+        del os.environ["RIVULET_STORE"]
+
+
+def measure(store, programs, seconds, samples):
+    def bench(*arguments):
+        return run_json([*programs.generator, *arguments, "--json", "--duration", seconds], seconds * 10 + 120)
+
+    with node(programs.objects, store) as first, node(programs.objects, store) as second:
+        apart = ["--server", first.url, "--receivers-server", second.url]
+        found = bench("fan-out", "--size", "16", *apart)
+        samples.publish.append(found["delivered"] / found["seconds"])
+        samples.round_trip.append(bench("round-trip", "--size", "16", *apart)["p50"])
+        # The first call makes the first node the owner.
+        samples.local.append(bench("request", *OBJECT, "--server", first.url)["p50"])
+        samples.hop.append(bench("request", *OBJECT, "--server", second.url)["p50"])
+        samples.client_local.append(bench("ask", "--server", first.url)["p50"])
+        samples.client_learned.append(bench("ask", "--server", second.url)["p50"])
+
+
+def run(programs, rounds, seconds, stores=STORES):
+    found = {store: Samples() for store in stores}
+    cluster = Cluster() if "postgres" in stores else None
+    try:
+        for number in range(rounds):
+            for store in stores if number % 2 == 0 else reversed(stores):
+                with Disk() as folder:
+                    place = f"sqlite:{folder}/nodes.sqlite" if store == "sqlite" else cluster.make_database()
+                    measure(place, programs, seconds, found[store])
+                    if store == "postgres":
+                        cluster.drop(place)
+            print(f"cluster: round {number + 1} of {rounds} done", file=sys.stderr)
+    finally:
+        if cluster:
+            cluster.end()
+    return found
+
+
+def rows(found):
+    table = [["two nodes", "store", "publish 16 B", "latency p50 ms", "object p50 us", "by a hop", "ratio", "by the client", "learned", "ratio"]]
+    for store, samples in found.items():
+        publish = median(samples.publish)
+        bar = 200_000 if store == "postgres" else None
+        shown = rate_text(publish) + (f" {'ok' if publish >= bar else '--'} (>={bar / 1000:g} k/s)" if bar else "")
+        table.append([
+            "1:1 from one to the other", store, shown, show(median(samples.round_trip) / 1000, 5, at_least=False),
+            f"{median(samples.local):.0f}", f"{median(samples.hop):.0f}", show(ratio(median(samples.hop), median(samples.local)), 3, at_least=False),
+            f"{median(samples.client_local):.0f}", f"{median(samples.client_learned):.0f}",
+            show(ratio(median(samples.client_learned), median(samples.client_local)), 1.3, at_least=False),
+        ])
+    return table

@@ -1,0 +1,30 @@
+public import RivuletSubscriptions
+import RivuletWire
+import Synchronization
+
+// What makes the traffic of objects cheap: what nobody wants is not made, and what leaves together is written together.
+extension Broker {
+    /// Whether anybody subscribes to the subject now, or messages are traced.
+    public func isWanted(_ subject: Subject) -> Bool {
+        guard !router.tracing.isOn else { return true }
+        return subject.withSpan { !router.processRoute(for: $0).isEmpty }
+    }
+
+    /// Delivers messages of the process, in order; a connection that gets several of them writes them together.
+    ///
+    /// - Throws: ``RivuletSubscriptions/BusError`` as ``publish(_:)``, once the messages it could take are handed over.
+    public func publish(_ messages: [BusMessage]) throws(BusError) {
+        var batch = DeliveryBatch()
+        var failure: BusError?
+        for message in messages {
+            guard !isClosed, message.reply == nil, !router.tracing.isOn, message.payload.count <= configuration.limits.payload else {
+                do throws(BusError) { try publish(message) } catch { failure = failure ?? error }
+                continue
+            }
+            let turn = turn.wrappingAdd(1, ordering: .relaxed).newValue
+            _ = router.deliver(message, turn: turn, into: &batch)
+        }
+        send(batch)
+        if let failure { throw failure }
+    }
+}
