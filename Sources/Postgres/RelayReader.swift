@@ -24,9 +24,11 @@ final class RelayReader {
         var number: Int64
     }
 
+    /// Whether the bell comes through, on the connection there is.
     private enum Hearing {
         case unknown(until: Deadline)
-        case yes
+        /// What came without having been announced; a pooler lets some bells through, to whoever has the session then.
+        case yes(missed: Int)
         case no
     }
 
@@ -36,6 +38,8 @@ final class RelayReader {
     /// How often it looks although the bell is silent.
     private static let slowly = Duration.seconds(1)
     private static let kept = Duration.seconds(10)
+    /// A look may come between what was sent and its bell now and then.
+    private static let mostMissed = 2
 
     private let opening: PostgresOpening
     private let doorbell: Doorbell
@@ -79,8 +83,11 @@ final class RelayReader {
         self.newcomers += newcomers
         do throws(ServerError) {
             let connection = try connected()
-            if hear(connection.takeNotifications()) || !self.newcomers.isEmpty || nextLook.hasPassed {
+            let hasRung = hear(connection.takeNotifications())
+            if hasRung || !self.newcomers.isEmpty || nextLook.hasPassed {
+                let before = cursor
                 try look(connection)
+                if !hasRung, self.newcomers.isEmpty, cursor != before { miss() }
                 onLook()
             }
             admit()
@@ -124,13 +131,24 @@ final class RelayReader {
 
     /// - Returns: Whether the bell has rung.
     private func hear(_ hasRung: Bool) -> Bool {
+        guard case .unknown(let end) = hearing else { return hasRung }
         if hasRung {
-            hearing = .yes
-        } else if case .unknown(let end) = hearing, end.hasPassed {
-            hearing = .no
-            complain()
+            hearing = .yes(missed: 0)
+        } else if end.hasPassed {
+            giveUpHearing()
         }
         return hasRung
+    }
+
+    private func miss() {
+        guard case .yes(let missed) = hearing else { return }
+        if missed < Self.mostMissed { hearing = .yes(missed: missed + 1) } else { giveUpHearing() }
+    }
+
+    private func giveUpHearing() {
+        hearing = .no
+        nextLook = Deadline(in: .zero)
+        complain()
     }
 
     private func complain() {
