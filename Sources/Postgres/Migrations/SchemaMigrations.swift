@@ -12,6 +12,7 @@ enum SchemaMigrations {
         Step(name: "members and owners", sql: ClusterTables.sql),
         Step(name: "relay", sql: RelayTables.sql),
         Step(name: "secrets of nodes", sql: NodeSecrets.sql),
+        Step(name: "statuses of nodes", sql: NodeStatuses.sql),
     ]
 
     /// The SQL that takes a store from a step, 0 for none, to the newest, in one transaction that nobody else runs at the same time.
