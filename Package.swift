@@ -157,6 +157,7 @@ let package = Package(
                 "RivuletCluster", "RivuletObjects", "RivuletContract", "RivuletBackbone", "RivuletBroker", "RivuletSubscriptions",
                 "RivuletTesting", logging,
             ]),
+        program("PlacedObjects", path: "Tests/PlacedObjects", ["Rivulet"]),
         tests(
             "ClientTests",
             ["RivuletClient", "RivuletBroker", "RivuletContract", "RivuletSubscriptions", "RivuletWire", logging]),
