@@ -169,6 +169,7 @@ let package = Package(
                 "RivuletCluster", "RivuletObjects", "RivuletContract", "RivuletBackbone", "RivuletBroker", "RivuletSubscriptions",
                 "RivuletClient", "RivuletSQLite", "RivuletWire", "RivuletTesting", logging,
             ]),
+        program("PlacedObjects", path: "Tests/PlacedObjects", ["Rivulet"]),
         tests(
             "ClientTests",
             ["RivuletClient", "RivuletBroker", "RivuletContract", "RivuletSubscriptions", "RivuletWire", logging]),

@@ -8,6 +8,12 @@ public protocol Directory: Sendable {
     /// - Throws: ``StoreError``; `unavailable` when the claiming lease itself has ended.
     func claim(_ object: ObjectID, for lease: NodeLease) async throws(StoreError) -> Ownership
 
+    /// Takes an object for a node as that node itself would, which learns of it by the next message for the object.
+    ///
+    /// - Returns: Who owns the object; nil when nobody does and the node has no lease.
+    /// - Throws: ``StoreError``.
+    func claim(_ object: ObjectID, for node: String) async throws(StoreError) -> Ownership?
+
     /// Who owns the object; nil when nobody does.
     ///
     /// - Throws: ``StoreError``.

@@ -9,14 +9,20 @@ extension InMemoryBackbone: Directory {
             guard state.member(holding: lease, at: now) != nil else {
                 return .failure(StoreError(.unavailable, "\(lease.node) cannot own \(object): its lease has ended"))
             }
-            if let ownership = state.ownership(of: object, at: now) { return .success(ownership) }
-            var row = state.objects[object] ?? ObjectRow()
-            row.owner = lease
-            row.ownerEpoch += 1
-            state.objects[object] = row
-            return .success(Ownership(node: lease.node, epoch: row.ownerEpoch))
+            return .success(state.claim(object, for: lease, at: now))
         }
         return try result.get()
+    }
+
+    /// Takes an object for the node, if it can be had.
+    public func claim(_ object: ObjectID, for node: String) async throws(StoreError) -> Ownership? {
+        let now = time.now
+        return state.withLock { state in
+            guard let lease = state.members[node]?.lease, state.member(holding: lease, at: now) != nil else {
+                return state.ownership(of: object, at: now)
+            }
+            return state.claim(object, for: lease, at: now)
+        }
     }
 
     /// Who owns the object.
@@ -35,6 +41,15 @@ extension InMemoryBackbone: Directory {
 }
 
 extension InMemoryBackbone.State {
+    fileprivate mutating func claim(_ object: ObjectID, for lease: NodeLease, at now: Duration) -> Ownership {
+        if let ownership = ownership(of: object, at: now) { return ownership }
+        var row = objects[object] ?? InMemoryBackbone.ObjectRow()
+        row.owner = lease
+        row.ownerEpoch += 1
+        objects[object] = row
+        return Ownership(node: lease.node, epoch: row.ownerEpoch)
+    }
+
     fileprivate func ownership(of object: ObjectID, at now: Duration) -> Ownership? {
         guard let row = objects[object], let owner = row.owner, member(holding: owner, at: now) != nil else { return nil }
         return Ownership(node: owner.node, epoch: row.ownerEpoch)

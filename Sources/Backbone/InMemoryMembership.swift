@@ -3,7 +3,7 @@ import Synchronization
 
 extension InMemoryBackbone {
     struct Member {
-        let description: NodeDescription
+        var description: NodeDescription
         let lease: NodeLease
         let timeToLive: Duration
         var end: Duration
@@ -23,11 +23,12 @@ extension InMemoryBackbone: Membership {
     }
 
     /// Renews the lease for as long as it was granted.
-    public func renew(_ lease: NodeLease) async throws(StoreError) -> Bool {
+    public func renew(_ lease: NodeLease, status: NodeStatus) async throws(StoreError) -> Bool {
         let now = time.now
         return state.withLock { state in
             guard var member = state.member(holding: lease, at: now) else { return false }
             member.end = now + member.timeToLive
+            member.description.status = status
             state.members[lease.node] = member
             return true
         }

@@ -5,18 +5,18 @@ public protocol Membership: Sendable {
     /// - Throws: ``StoreError``.
     func join(_ node: NodeDescription, timeToLive: Duration) async throws(StoreError) -> NodeLease
 
-    /// Renews the lease.
+    /// Renews the lease, and tells how the node is now.
     ///
     /// - Returns: False when it had ended already: the node has lost everything it owned and must join anew.
     /// - Throws: ``StoreError``.
-    func renew(_ lease: NodeLease) async throws(StoreError) -> Bool
+    func renew(_ lease: NodeLease, status: NodeStatus) async throws(StoreError) -> Bool
 
     /// Gives the lease up.
     ///
     /// - Throws: ``StoreError``.
     func leave(_ lease: NodeLease) async throws(StoreError)
 
-    /// The nodes whose leases have not ended, by name.
+    /// The nodes whose leases have not ended, by name, each as it was when it last joined or renewed.
     ///
     /// - Throws: ``StoreError``.
     func members() async throws(StoreError) -> [NodeDescription]
@@ -30,12 +30,15 @@ public struct NodeDescription: Hashable, Sendable {
     public var address: String
     /// What other nodes say to be let in by its broker.
     public var secret: NodeSecret
+    /// How it is, which changes while it lives.
+    public var status: NodeStatus
 
     /// A node.
-    public init(name: String, address: String, secret: NodeSecret = NodeSecret("")) {
+    public init(name: String, address: String, secret: NodeSecret = NodeSecret(""), status: NodeStatus = NodeStatus()) {
         self.name = name
         self.address = address
         self.secret = secret
+        self.status = status
     }
 }
 

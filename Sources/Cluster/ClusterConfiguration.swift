@@ -5,6 +5,8 @@ public struct ClusterConfiguration: Sendable, Hashable {
     /// Where other nodes and their clients reach this one, `host:port`. Nil for where it listens, with the machine's name instead of an
     /// address that stands for all of the machine's.
     public var advertisedAddress: String?
+    /// What the node is by, to kinds that want to be hosted only by nodes with a certain label (`ObjectConfiguration.label`). None.
+    public var labels: Set<String> = []
     /// How many owners of objects are remembered. 65,536.
     public var rememberedOwners = 65_536
     /// How many messages may wait for another node, and how many to be tried again; more are refused with 429. 65,536.

@@ -4,7 +4,7 @@ public import RivuletObjects
 public import RivuletSubscriptions
 import Synchronization
 
-/// Which node runs which object, by the cluster's directory: the one that was called first, as long as it lives.
+/// Which node runs which object, by the cluster's directory: the one that its kind's placement chose, as long as it lives.
 public final class ClusterOwnership: ObjectOwnership {
     /// How many owners are looked for again at a time.
     private static let concurrentRetries = 16
@@ -17,8 +17,8 @@ public final class ClusterOwnership: ObjectOwnership {
     private let time: any TimeSource
     private let owners: OwnerCache
     private let retries: Retries
+    private let table: Mutex<PlacementTable>
     private let host = Mutex<(@Sendable (BusMessage) -> Void)?>(nil)
-    private let isLeaving = Atomic(false)
     private let forwarded = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
 
@@ -37,10 +37,17 @@ public final class ClusterOwnership: ObjectOwnership {
         self.time = time
         owners = OwnerCache(limit: configuration.rememberedOwners)
         retries = Retries(limit: configuration.linkCapacity, time: time)
+        table = Mutex(PlacementTable(kinds: keeper.status.kinds.known))
     }
 
     /// Whether the node's lease can be relied on.
     public var isServing: Bool { keeper.lease != nil }
+
+    /// The kinds of this node's program, and those that other nodes host or have hosted.
+    public var kinds: Set<String> { table.withLock { $0.kinds } }
+
+    /// Always.
+    public var hasOtherNodes: Bool { true }
 
     /// How many messages were handed on to other nodes, and how many of these were answered by an error since no node took them.
     public var statistics: (forwarded: Int, failed: Int) {
@@ -63,9 +70,15 @@ public final class ClusterOwnership: ObjectOwnership {
         for parcel in retries.takeAll() { fail(parcel) }
     }
 
-    /// The node is about to leave, which frees all that it owns: nothing has to be given up one by one any more.
+    /// The node is about to leave, which frees all that it owns: nothing has to be given up one by one any more. It takes no more
+    /// objects, but those that nobody else can have.
     public func prepareToLeave() {
-        isLeaving.store(true, ordering: .relaxed)
+        keeper.status.drain()
+    }
+
+    /// Takes note of the other nodes, as they are now.
+    public func see(_ others: [NodeDescription]) {
+        table.withLock { $0.see(others.filter { $0.name != keeper.node.name }) }
     }
 
     /// Forgets a node that is gone: what it owned is looked for anew, and nobody waits for its answers.
@@ -74,32 +87,80 @@ public final class ClusterOwnership: ObjectOwnership {
         links.close(node)
     }
 
-    /// Where messages go that are for this node after all.
-    public func handBack(to receive: @escaping @Sendable (BusMessage) -> Void) {
+    /// The host takes calls from now on.
+    public func begin(handingBackTo receive: @escaping @Sendable (BusMessage) -> Void, activeCount: @escaping @Sendable () -> Int) {
         host.withLock { $0 = receive }
+        keeper.status.count(activeCount)
     }
 
     /// Who was last heard to own the object.
     public func knownOwner(of object: ObjectID) -> String? { owners[object] }
 
-    /// Asks the directory.
-    public func claim(_ object: ObjectID) async throws(CallError) -> ObjectClaim {
+    /// Chooses a node and asks the directory.
+    public func claim(_ object: ObjectID, isHandedOn: Bool) async throws(CallError) -> ObjectClaim? {
+        isHandedOn ? try await take(object) : try await find(object)
+    }
+
+    /// Where a message of this node goes: to whom has the object, or to the node that is chosen for it, which has it from then on. So all
+    /// nodes that look at the same time find the same, and messages for it need not wait until it has answered.
+    private func find(_ object: ObjectID) async throws(CallError) -> ObjectClaim {
+        while let chosen = choose(for: object.kind) {
+            if chosen == keeper.node.name { return try await claim(object) }
+            guard
+                let ownership = try await asking(object, { () async throws(StoreError) in try await directory.claim(object, for: chosen) })
+            else {
+                table.withLock { $0.forget(chosen) }
+                continue
+            }
+            if ownership.node == keeper.node.name { return .here(epoch: ownership.epoch) }
+            if ownership.node == chosen { table.withLock { $0.noteSent(to: chosen) } }
+            owners.remember(ownership.node, of: object)
+            return .elsewhere(node: ownership.node)
+        }
+        throw CallError(.unavailable, "no node is there that hosts \(object.kind); ask again")
+    }
+
+    /// For a message that another node has handed on, so that the object is to be here; but a node that is about to leave gives it up if
+    /// another can have it.
+    private func take(_ object: ObjectID) async throws(CallError) -> ObjectClaim? {
+        guard keeper.status.isDraining, choose(for: object.kind) != keeper.node.name else { return try await claim(object) }
+        try await asking(object) { () async throws(StoreError) in
+            guard let owner = try await directory.owner(of: object), owner.node == keeper.node.name else { return }
+            try await directory.release(object, owner)
+        }
+        return nil
+    }
+
+    private func claim(_ object: ObjectID) async throws(CallError) -> ObjectClaim {
         guard let lease = keeper.lease else {
             throw CallError(.unavailable, "this node has lost its place in the cluster; ask again")
         }
+        let ownership = try await asking(object) { () async throws(StoreError) in try await directory.claim(object, for: lease) }
+        if ownership.node == lease.node { return .here(epoch: ownership.epoch) }
+        owners.remember(ownership.node, of: object)
+        return .elsewhere(node: ownership.node)
+    }
+
+    private func asking<Answer>(
+        _ object: ObjectID, _ question: () async throws(StoreError) -> Answer
+    ) async throws(CallError) -> Answer {
         do throws(StoreError) {
-            let ownership = try await directory.claim(object, for: lease)
-            if ownership.node == lease.node { return .here(epoch: ownership.epoch) }
-            owners.remember(ownership.node, of: object)
-            return .elsewhere(node: ownership.node)
+            return try await question()
         } catch {
             throw CallError(.unavailable, "cannot find out who has \(object): \(error.message)")
         }
     }
 
+    /// Whom an object of the kind goes to if nobody has it.
+    private func choose(for kind: String) -> String? {
+        let (own, placement) = (keeper.present, keeper.status.kinds.placement(of: kind))
+        var generator = SystemRandomNumberGenerator()
+        return table.withLock { $0.choose(for: kind, by: placement, at: own, using: &generator) }
+    }
+
     /// Lets others have the object. If that cannot be told, they have to wait until the lease has ended.
     public func release(_ object: ObjectID, epoch: UInt64) async {
-        guard !isLeaving.load(ordering: .relaxed) else { return }
+        guard !keeper.status.isDraining else { return }
         try? await directory.release(object, Ownership(node: keeper.node.name, epoch: epoch))
     }
 
@@ -109,15 +170,24 @@ public final class ClusterOwnership: ObjectOwnership {
         if !retries.addBehindOthers(parcel) { handOn(parcel, to: node) }
     }
 
+    /// Sends the message to the node that is known to have the object, or has it wait until one is found.
+    public func forward(_ message: BusMessage, for object: ObjectID) {
+        let parcel = Parcel(message, for: object, at: time.now, patience: configuration.patience)
+        if retries.addBehindOthers(parcel) { return }
+        if let node = owners[object] { return handOn(parcel, to: node) }
+        if !retries.add(parcel) { fail(parcel, CallError(.overloaded, "too much waits for other nodes")) }
+    }
+
     private func handOn(_ parcel: Parcel, to node: String) {
         forwarded.wrappingAdd(1, ordering: .relaxed)
-        links.forward(parcel.message(at: time.now), to: node) { [self] refusal in refused(parcel, refusal) }
+        links.forward(parcel.message(at: time.now), to: node) { [self] refusal in refused(parcel, by: node, refusal) }
     }
 
     /// The message has no answer. What may have been handled is tried again only where that does no harm.
-    private func refused(_ parcel: Parcel, _ refusal: Refusal) {
+    private func refused(_ parcel: Parcel, by node: String, _ refusal: Refusal) {
         var parcel = parcel
         parcel.attempts += 1
+        table.withLock { $0.avoid(node) }
         switch refusal {
         case .overloaded: fail(parcel, CallError(.overloaded, "too much waits for the node that has \(parcel.object)"))
         case .lost where !parcel.isIdempotent:
@@ -132,16 +202,15 @@ public final class ClusterOwnership: ObjectOwnership {
 
     private func tryAgain(_ object: ObjectID) async {
         do throws(CallError) {
-            switch try await claim(object) {
-            case .elsewhere(let node):
-                for parcel in retries.take(object) { handOn(parcel, to: node) }
+            switch try await find(object) {
+            case .elsewhere(let node): retries.handOut(object) { handOn($0, to: node) }
             case .here:
                 owners.forget(object)
                 let receive = host.withLock { $0 }
-                for parcel in retries.take(object) { receive?(parcel.message(at: time.now)) }
+                retries.handOut(object) { receive?($0.message(at: time.now)) }
             }
         } catch {
-            for parcel in retries.postpone(object) { fail(parcel) }
+            for parcel in retries.postpone(object) { fail(parcel, error) }
         }
     }
 

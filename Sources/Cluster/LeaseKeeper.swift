@@ -16,6 +16,8 @@ public final class LeaseKeeper: Sendable {
 
     /// The node.
     public let node: NodeDescription
+    /// What it tells of itself with every sign of life.
+    public let status: OwnStatus
     private let membership: any Membership
     private let configuration: ClusterConfiguration
     private let time: any TimeSource
@@ -24,10 +26,11 @@ public final class LeaseKeeper: Sendable {
 
     /// A keeper for a node that has not joined yet.
     public init(
-        _ node: NodeDescription, membership: any Membership, configuration: ClusterConfiguration = ClusterConfiguration(),
-        time: any TimeSource = SystemTime(), logger: Logger
+        _ node: NodeDescription, status: OwnStatus = OwnStatus(), membership: any Membership,
+        configuration: ClusterConfiguration = ClusterConfiguration(), time: any TimeSource = SystemTime(), logger: Logger
     ) {
         self.node = node
+        self.status = status
         self.membership = membership
         self.configuration = configuration
         self.time = time
@@ -39,12 +42,19 @@ public final class LeaseKeeper: Sendable {
         state.withLock { time.now < $0.servesUntil ? $0.lease : nil }
     }
 
+    /// The node as it is now.
+    var present: NodeDescription {
+        var node = node
+        node.status = status.current
+        return node
+    }
+
     /// Enters the cluster.
     ///
     /// - Throws: ``StoreError``.
     public func join() async throws(StoreError) {
         let sent = time.now
-        let lease = try await membership.join(node, timeToLive: configuration.timeToLive)
+        let lease = try await membership.join(present, timeToLive: configuration.timeToLive)
         let hasLeft = state.withLock { state in
             if !state.hasLeft { state = State(lease: lease, servesUntil: end(sent)) }
             return state.hasLeft
@@ -84,11 +94,20 @@ public final class LeaseKeeper: Sendable {
         if let lease { try await membership.leave(lease) }
     }
 
+    /// Gives a sign of life now, for what it tells; without effect when the node has no lease.
+    ///
+    /// - Throws: ``StoreError``.
+    public func tell() async throws(StoreError) {
+        let sent = time.now
+        guard let lease = state.withLock({ $0.lease }) else { return }
+        if try await membership.renew(lease, status: status.current) { extend(lease, from: sent) }
+    }
+
     private func renew(_ onLoss: @Sendable () -> Void) async throws(StoreError) {
         let sent = time.now
         guard !state.withLock({ $0.hasLeft }) else { return }
         if let lease = state.withLock({ $0.lease }) {
-            if try await membership.renew(lease) { return extend(lease, from: sent) }
+            if try await membership.renew(lease, status: status.current) { return extend(lease, from: sent) }
             let isLost = state.withLock { state in
                 guard state.lease == lease else { return false }
                 state = State()

@@ -58,10 +58,14 @@ public final class MemberWatch: Sendable {
     }
 
     /// Looks three times in a lease's time, until the task is cancelled. While the store cannot be asked, what was known stays.
-    public func run() async {
+    ///
+    /// - Parameter seen: Gets the other nodes, as they are, after each look; it must return at once.
+    public func run(_ seen: @Sendable ([NodeDescription]) -> Void = { _ in }) async {
         while !Task.isCancelled {
             do throws(StoreError) {
-                become(try await membership.members().filter { $0.name != node })
+                let others = try await membership.members().filter { $0.name != node }
+                seen(others)
+                become(others)
             } catch {
                 logger.debug("cannot tell who else is there", metadata: ["error": "\(error)"])
             }
@@ -71,8 +75,9 @@ public final class MemberWatch: Sendable {
 
     private func become(_ members: [NodeDescription]) {
         let (change, observers) = state.withLock { state in
+            let (old, new) = (Set(state.members.map(\.name)), Set(members.map(\.name)))
             let change = Change(
-                joined: members.filter { !state.members.contains($0) }, gone: state.members.filter { !members.contains($0) })
+                joined: members.filter { !old.contains($0.name) }, gone: state.members.filter { !new.contains($0.name) })
             state.members = members
             return (change, Array(state.observers.values))
         }

@@ -1,9 +1,10 @@
 import RivuletSubscriptions
 import Synchronization
 
-/// Messages that surely no node has handled, until their objects' owners are looked for again. Those for one object keep their order.
+/// Messages that surely no node has handled, until their objects' owners are looked for. Those for one object keep their order.
 final class Retries: Sendable {
     private struct State {
+        /// Empty while those that were there are handed out: what comes meanwhile must not overtake them.
         var waiting: [ObjectID: [Parcel]] = [:]
         var count = 0
         var isClosed = false
@@ -24,7 +25,7 @@ final class Retries: Sendable {
         due = BoundedChannel(capacity: limit, whenFull: .dropNewest)
     }
 
-    /// Keeps a message that was tried in vain; false if there is no room, or its time is over.
+    /// Keeps a message that was tried in vain, or not yet; false if there is no room, or its time is over.
     func add(_ parcel: Parcel) -> Bool {
         guard time.now < parcel.end, let isFirst = append(parcel) else { return false }
         if isFirst { schedule(parcel.object, after: parcel.attempts) }
@@ -41,12 +42,29 @@ final class Retries: Sendable {
         }
     }
 
-    /// Hands out what waits for the object.
-    func take(_ object: ObjectID) -> [Parcel] {
+    /// Hands out what waits for the object, and what comes meanwhile; but what is refused meanwhile waits again.
+    func handOut(_ object: ObjectID, _ handOut: (Parcel) -> Void) {
+        var isFirst = true
+        while true {
+            let (parcels, attempts) = take(object, withRefused: isFirst)
+            if let attempts { return schedule(object, after: attempts) }
+            guard !parcels.isEmpty else { return }
+            for parcel in parcels { handOut(parcel) }
+            isFirst = false
+        }
+    }
+
+    /// What waits for the object; or, if some of it was refused and that is not wanted, how often.
+    private func take(_ object: ObjectID, withRefused: Bool) -> (parcels: [Parcel], attempts: Int?) {
         state.withLock { state in
-            let parcels = state.waiting.removeValue(forKey: object) ?? []
+            guard let parcels = state.waiting[object], !parcels.isEmpty else {
+                state.waiting[object] = nil
+                return ([], nil)
+            }
+            if !withRefused, let attempts = parcels.map(\.attempts).max(), attempts > 0 { return ([], attempts) }
+            state.waiting[object] = []
             state.count -= parcels.count
-            return parcels
+            return (parcels, nil)
         }
     }
 
@@ -77,8 +95,9 @@ final class Retries: Sendable {
         state.withLock { state in
             guard state.count < limit, !state.isClosed else { return nil }
             state.count += 1
+            let isFirst = state.waiting[parcel.object] == nil
             state.waiting[parcel.object, default: []].append(parcel)
-            return state.waiting[parcel.object]?.count == 1
+            return isFirst
         }
     }
 

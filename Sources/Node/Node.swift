@@ -15,7 +15,8 @@ import Synchronization
 /// ```
 public final class Node: Service {
     private let configuration: NodeConfiguration
-    private let objects: [any ServiceObject.Type]
+    /// Those of the program that the node hosts.
+    private let kinds: HostedKinds
     private let dependencies: Dependencies
     private let logger: Logger
     private let listening = Listening()
@@ -26,14 +27,14 @@ public final class Node: Service {
     /// A node that does nothing until ``run()``.
     ///
     /// - Parameters:
-    ///   - objects: The kinds of objects it hosts.
+    ///   - objects: The kinds of objects it hosts; in a cluster, without those that want a label which the node does not have.
     ///   - dependencies: What their turns can ask for.
     public init(
         configuration: NodeConfiguration = NodeConfiguration(), hosting objects: [any ServiceObject.Type],
         dependencies: Dependencies = Dependencies(), logger: Logger
     ) {
         self.configuration = configuration
-        self.objects = objects
+        kinds = HostedKinds(of: objects, labels: configuration.cluster.map(\.labels))
         self.dependencies = dependencies
         self.logger = logger
         var settings = configuration.broker
@@ -107,7 +108,8 @@ public final class Node: Service {
     private func run(on backbone: OpenBackbone, in cluster: ClusterConfiguration) async throws {
         guard let shared = backbone.cluster else { throw SettingError.memoryInCluster }
         let address = try await broker.start()
-        let place = NodeInCluster(cluster, broker: broker, at: address, secret: secret, sharing: shared, logger: logger)
+        let place = NodeInCluster(
+            cluster, hosting: kinds, broker: broker, at: address, secret: secret, sharing: shared, logger: logger)
         let host = makeHost(backbone, place.ownership)
         try await place.join()
         do {
@@ -128,7 +130,7 @@ public final class Node: Service {
 
     private func makeHost(_ backbone: OpenBackbone, _ ownership: (any ObjectOwnership)?) -> ObjectHost {
         ObjectHost(
-            hosting: objects, bus: broker, store: backbone.store, log: backbone.log, ownership: ownership, dependencies: dependencies,
+            hosting: kinds.types, bus: broker, store: backbone.store, log: backbone.log, ownership: ownership, dependencies: dependencies,
             configuration: configuration.objects, logger: logger)
     }
 
@@ -157,7 +159,7 @@ public final class Node: Service {
 
     private func serve(_ host: ObjectHost, at address: Broker.Address, in cluster: NodeInCluster?, monitoring: MonitoringAddress?) async {
         var metadata: Logger.Metadata = [
-            "store": "\(configuration.store)", "kinds": "\(objects.map { $0.kind }.joined(separator: ","))",
+            "store": "\(configuration.store)", "kinds": "\(kinds.types.map { $0.kind }.joined(separator: ","))",
         ]
         if let webSocket = broker.webSocketAddress { metadata["websocket"] = "\(webSocket)" }
         if let monitoring { metadata["monitoring"] = "\(monitoring)" }
@@ -171,7 +173,9 @@ public final class Node: Service {
         let patience = configuration.broker.lameDuckDuration * 3 / 4
         cluster?.ownership.prepareToLeave()
         await broker.drain {
+            async let told: Void? = cluster?.tellOthers()
             await host.drain(patience: patience)
+            await told
             await cluster?.leave()
         }
         cluster?.endRelay()

@@ -13,6 +13,7 @@ final class NodeInCluster: Sendable {
     private let relay: ClusterRelay
     private let keeper: LeaseKeeper
     private let links: NodeLinks
+    private let store: any ClusterBackbone
     private let broker: Broker
     private let logger: Logger
 
@@ -20,7 +21,7 @@ final class NodeInCluster: Sendable {
     ///   - address: Where the broker listens.
     ///   - secret: What other nodes say to the broker.
     init(
-        _ configuration: ClusterConfiguration, broker: Broker, at address: Broker.Address, secret: NodeSecret,
+        _ configuration: ClusterConfiguration, hosting kinds: HostedKinds, broker: Broker, at address: Broker.Address, secret: NodeSecret,
         sharing store: any ClusterBackbone, logger: Logger
     ) {
         let name = broker.serverName == broker.serverID ? broker.serverID : "\(broker.serverName)-\(broker.serverID)"
@@ -29,7 +30,9 @@ final class NodeInCluster: Sendable {
         let tls = broker.configuration.tls.map { ClientTLSConfiguration(servingWith: $0) }
         self.broker = broker
         self.logger = logger
-        keeper = LeaseKeeper(node, membership: store, configuration: configuration, logger: logger)
+        self.store = store
+        keeper = LeaseKeeper(
+            node, status: OwnStatus(hosting: kinds), membership: store, configuration: configuration, logger: logger)
         links = NodeLinks(from: name, bus: broker, membership: store, configuration: configuration, logger: logger) {
             try await Self.connect(to: $0, from: name, tls)
         }
@@ -41,8 +44,19 @@ final class NodeInCluster: Sendable {
     /// Whether the node has its place now.
     var isServing: Bool { ownership.isServing }
 
+    /// Takes the node's place. If it can be told who else is there, that is known then; ``run(onLoss:)`` looks again.
     func join() async throws(StoreError) {
         try await keeper.join()
+        ownership.see((try? await store.members()) ?? [])
+    }
+
+    /// Tells at once how the node is. Others learn of it in time also if that fails.
+    func tellOthers() async {
+        do throws(StoreError) {
+            try await keeper.tell()
+        } catch {
+            logger.debug("cannot tell other nodes", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Takes part until the task is cancelled.
@@ -70,7 +84,7 @@ final class NodeInCluster: Sendable {
             }
             group.addTask { await links.run() }
             group.addTask { await ownership.run() }
-            group.addTask { await watch.run() }
+            group.addTask { await watch.run(ownership.see) }
             group.addTask { await relay.run() }
         }
         observation.cancel()

@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Logging
 import RivuletBroker
 import RivuletClient
@@ -124,7 +125,19 @@ struct NodeSettings: Sendable {
             }
             cluster.advertisedAddress = address
         }
+        if let labels = sources.text(.clusterLabels) { cluster.labels = try Self.labels(labels) }
         node.cluster = cluster
+    }
+
+    private static func labels(_ text: String) throws(SettingError) -> Set<String> {
+        let labels = text.split(separator: ",", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }
+        let isValid = labels.allSatisfy { label in
+            !label.isEmpty && label.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
+        }
+        guard isValid else {
+            throw SettingError("clusterLabels \"\(text)\" is not like gpu,eu-1: letters, digits, -, _ and . with commas between")
+        }
+        return Set(labels)
     }
 
     private static let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")

@@ -10,7 +10,7 @@ enum SettingKey: String, CaseIterable {
     case user, password, token
     case tlsCert, tlsKey, tlsCa, tlsVerify
     case websocketPort
-    case cluster, clusterTtl, clusterAdvertise
+    case cluster, clusterTtl, clusterAdvertise, clusterLabels
 
     /// What it is, in one line.
     var comment: String {
@@ -41,6 +41,7 @@ enum SettingKey: String, CaseIterable {
         case .cluster: "whether other nodes share the store, all of them with this setting; they run each object once among them"
         case .clusterTtl: "time after the last sign of life until others take over a node's objects"
         case .clusterAdvertise: "host:port where other nodes, and clients of theirs, reach this one; by default where it listens"
+        case .clusterLabels: "labels of the node, with commas between; kinds that want a label are hosted only where it is"
         }
     }
 
@@ -63,7 +64,9 @@ enum SettingKey: String, CaseIterable {
         case .idempotencyWindow: Self.seconds(node.objects.idempotencyWindow)
         case .tlsVerify, .cluster: "false"
         case .clusterTtl: Self.seconds(ClusterConfiguration().timeToLive)
-        case .httpPort, .serverName, .user, .password, .token, .tlsCert, .tlsKey, .tlsCa, .websocketPort, .clusterAdvertise: nil
+        case .httpPort, .serverName, .user, .password, .token, .tlsCert, .tlsKey, .tlsCa, .websocketPort, .clusterAdvertise,
+            .clusterLabels:
+            nil
         }
     }
 
@@ -74,6 +77,7 @@ enum SettingKey: String, CaseIterable {
         case .websocketPort: "8080"
         case .serverName: "casino"
         case .clusterAdvertise: "10.0.0.7:4222"
+        case .clusterLabels: "gpu,eu-1"
         case .user: "ann"
         case .password, .token: "$2a$11$…"
         case .tlsCert: "server.pem"

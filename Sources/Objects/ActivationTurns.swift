@@ -48,7 +48,7 @@ extension Activation {
         let caller = makeCaller(of: delivery)
         guard let handler = handler(for: delivery, caller, at: started) else { return }
         do throws(LoadFailure) {
-            try await load(&core)
+            try await load(&core, isHandedOn: delivery.headers.isHandedOn)
         } catch {
             switch error {
             case .refused(let error):
@@ -90,8 +90,8 @@ extension Activation {
     }
 
     /// Has the object's owner handle a message. One that another node has handed on goes no further: that node looks again.
-    private func forward(_ delivery: Delivery, _ caller: Caller, to node: String) {
-        guard !delivery.headers.isHandedOn else {
+    private func forward(_ delivery: Delivery, _ caller: Caller, to node: String?) {
+        guard let node, !delivery.headers.isHandedOn else {
             return refuse(caller, CallError(.unavailable, "\(id) is not here; ask again"), [HeaderName.moved: "1"])
         }
         do throws(SubjectError) {
@@ -138,16 +138,19 @@ extension Activation {
 
     private enum LoadFailure: Error {
         case refused(CallError)
-        case elsewhere(node: String)
+        /// Nil when the node that handed the message on has to look again.
+        case elsewhere(node: String?)
     }
 
     /// Loads the object if need be, and waits until not too many of its turns are held.
-    private func load(_ core: inout Core?) async throws(LoadFailure) {
+    ///
+    /// - Parameter isHandedOn: Whether the message that wants it was handed on by another node.
+    private func load(_ core: inout Core?, isHandedOn: Bool) async throws(LoadFailure) {
         if let current = core, await settle(current.generation, to: kind.configuration.mailboxCapacity) { return }
         core = nil
         await stopBackground()
         let generation = state.withLock { $0.generation }
-        var fresh = try await stored(generation: generation)
+        var fresh = try await stored(generation: generation, isHandedOn: isHandedOn)
         let failure = await run(&fresh, Caller(), isQuery: false) { object, turn in
             var object = object
             try await object.activated(in: turn)
@@ -159,8 +162,8 @@ extension Activation {
         core = fresh
     }
 
-    private func stored(generation: UInt64) async throws(LoadFailure) -> Core {
-        let epoch = try await claim()
+    private func stored(generation: UInt64, isHandedOn: Bool) async throws(LoadFailure) -> Core {
+        let epoch = try await claim(isHandedOn: isHandedOn)
         var object = kind.make()
         var row = StoredObject()
         do {
@@ -179,16 +182,17 @@ extension Activation {
     }
 
     /// Takes the object for this node. The epoch under which it is then owned.
-    private func claim() async throws(LoadFailure) -> UInt64? {
-        let claim: ObjectClaim
+    private func claim(isHandedOn: Bool) async throws(LoadFailure) -> UInt64? {
+        let claim: ObjectClaim?
         do throws(CallError) {
-            claim = try await services.ownership.claim(id)
+            claim = try await services.ownership.claim(id, isHandedOn: isHandedOn)
         } catch {
             throw .refused(error)
         }
         switch claim {
         case .here(let epoch): return epoch
         case .elsewhere(let node): throw .elsewhere(node: node)
+        case nil: throw .elsewhere(node: nil)
         }
     }
 

@@ -74,13 +74,16 @@ public final class ObjectHost: Sendable {
         var attachments = [
             try services.bus.attach(SubjectPattern(StreamRead.subjectPrefix + "*"), queue: nil) { reader.receive($0) }
         ]
+        if !kinds.isEmpty || services.ownership.hasOtherNodes {
+            attachments.append(try services.bus.attach(SubjectPattern("obj.>"), queue: nil) { [weak self] in self?.receive($0) })
+        }
         if !kinds.isEmpty {
             let announcer = ServiceAnnouncer(kinds: Array(kinds.values), time: services.time, publish: services.publish)
-            attachments.append(try services.bus.attach(SubjectPattern("obj.>"), queue: nil) { [weak self] in self?.receive($0) })
             attachments.append(try services.bus.attach(SubjectPattern("$SRV.>"), queue: nil) { announcer.receive($0) })
         }
         state.withLock { $0.attachments = attachments }
-        services.ownership.handBack { [weak self] in self?.receive($0) }
+        services.ownership.begin(
+            handingBackTo: { [weak self] in self?.receive($0) }, activeCount: { [weak self] in self?.activeCount ?? 0 })
         armWatchdog()
     }
 
@@ -138,9 +141,9 @@ public final class ObjectHost: Sendable {
     }
 
     /// Tells a caller outside that nothing was done; a node asks again where the object is by then.
-    private func refuseLate(_ message: BusMessage) {
+    private func refuse(_ message: BusMessage, _ reason: String) {
         guard let reply = message.reply else { return }
-        var headers = CallError(.unavailable, "this node is about to end; ask again").headers
+        var headers = CallError(.unavailable, "\(reason); ask again").headers
         if message.headers.isHandedOn { headers[HeaderName.moved] = "1" }
         services.publish(BusMessage(subject: reply, headers: headers))
     }
@@ -149,13 +152,10 @@ public final class ObjectHost: Sendable {
         var message = message
         // Anybody could say this, and only nodes know.
         if message.origin?.isNode == false, message.headers.isHandedOn { message.headers[HeaderName.hop] = nil }
-        if message.origin != nil, isClosed.load(ordering: .relaxed) { return refuseLate(message) }
+        if message.origin != nil, isClosed.load(ordering: .relaxed) { return refuse(message, "this node is about to end") }
         do throws(CallError) {
             let (object, name) = try ObjectSubject.parse(message.subject)
-            guard let kind = kinds[object.kind] else {
-                let known = kinds.keys.sorted().joined(separator: ", ")
-                throw CallError(.unknown, "there is no kind \"\(object.kind)\"; this node serves \(known)")
-            }
+            guard let kind = kinds[object.kind] else { return try passOn(message, for: object) }
             let chain = message.headers[HeaderName.callChain].map { $0.split(separator: ",").compactMap { ObjectID($0) } } ?? []
             if chain.contains(object) {
                 throw CallError(
@@ -176,6 +176,16 @@ public final class ObjectHost: Sendable {
             guard let reply = message.reply else { return }
             services.publish(BusMessage(subject: reply, headers: error.headers))
         }
+    }
+
+    /// A message for a kind that this node does not host: perhaps another does.
+    private func passOn(_ message: BusMessage, for object: ObjectID) throws(CallError) {
+        if message.headers.isHandedOn { return refuse(message, "\(object.kind) is not hosted here") }
+        let elsewhere = services.ownership.kinds
+        if elsewhere.contains(object.kind) { return services.ownership.forward(message, for: object) }
+        let known = elsewhere.union(kinds.keys).sorted().joined(separator: ", ")
+        let place = services.ownership.hasOtherNodes ? "the cluster" : "this node"
+        throw CallError(.unknown, "there is no kind \"\(object.kind)\"; \(place) serves \(known.isEmpty ? "none" : known)")
     }
 
     private func armWatchdog() {

@@ -73,17 +73,22 @@ public struct ObjectConfiguration: Sendable, Hashable {
 
     /// Where turns run; on the thread that received the call unless said otherwise. Wherever that is, a turn never blocks its thread.
     public var execution = Execution.receivingThread
+    /// Which of a cluster's nodes gets an object that none has; the one that is called, unless said otherwise.
+    public var placement = Placement.preferLocal
+    /// Of a cluster's nodes, only those with this label (`ClusterConfiguration.labels`) host the kind; nil for all whose program has it.
+    public var label: String?
 
     /// The defaults, changed where given.
     public init(
         persistence: Persistence = .everyTurn, execution: Execution = .receivingThread, idleTimeout: Duration = .seconds(300),
-        mailboxCapacity: Int = 1024,
-        turnTimeout: Duration = .seconds(30)
+        mailboxCapacity: Int = 1024, turnTimeout: Duration = .seconds(30), placement: Placement = .preferLocal, label: String? = nil
     ) {
         self.persistence = persistence
         self.execution = execution
         self.idleTimeout = idleTimeout
         self.mailboxCapacity = mailboxCapacity
         self.turnTimeout = turnTimeout
+        self.placement = placement
+        self.label = label
     }
 }

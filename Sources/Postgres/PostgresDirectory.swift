@@ -16,6 +16,18 @@ extension PostgresBackbone: Directory {
         return ownership
     }
 
+    /// Takes an object for the node, if it can be had.
+    public func claim(_ object: ObjectID, for node: String) async throws(StoreError) -> Ownership? {
+        var parameters = Parameters()
+        try parameters.add(object)
+        parameters.add(node)
+        let ownership = try await call("claim \(object) in", statements.claimFor, parameters) { rows in
+            rows.count == 0 || rows.isNull(0, 0) ? nil : Ownership(node: rows.text(0, 0), epoch: rows.uint64(0, 1))
+        }
+        guard let ownership else { return try await owner(of: object) }
+        return ownership
+    }
+
     /// Who owns the object.
     public func owner(of object: ObjectID) async throws(StoreError) -> Ownership? {
         var parameters = Parameters()

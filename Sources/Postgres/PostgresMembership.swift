@@ -1,4 +1,5 @@
 public import RivuletBackbone
+import RivuletSubscriptions
 
 extension PostgresBackbone: Membership {
     /// Enters a node; a node of the same name loses its lease.
@@ -8,14 +9,17 @@ extension PostgresBackbone: Membership {
         parameters.add(node.address)
         parameters.add(Int64(clamping: Int64(timeToLive / .microseconds(1))))
         parameters.add(node.secret.text)
+        parameters.add(node.status)
         return try await call("join the nodes of", statements.join, parameters) { rows in
             NodeLease(node: node.name, number: rows.uint64(0, 0))
         }
     }
 
     /// Renews the lease for as long as it was granted.
-    public func renew(_ lease: NodeLease) async throws(StoreError) -> Bool {
-        try await call("renew \(lease.node)'s lease in", statements.renew, Parameters(lease)) { $0.count > 0 }
+    public func renew(_ lease: NodeLease, status: NodeStatus) async throws(StoreError) -> Bool {
+        var parameters = Parameters(lease)
+        parameters.add(status)
+        return try await call("renew \(lease.node)'s lease in", statements.renew, parameters) { $0.count > 0 }
     }
 
     /// Gives the lease up.
@@ -27,7 +31,11 @@ extension PostgresBackbone: Membership {
     public func members() async throws(StoreError) -> [NodeDescription] {
         try await call("list the nodes of", statements.members) { rows in
             (0..<rows.count).map {
-                NodeDescription(name: rows.text($0, 0), address: rows.text($0, 1), secret: NodeSecret(rows.text($0, 2)))
+                NodeDescription(
+                    name: rows.text($0, 0), address: rows.text($0, 1), secret: NodeSecret(rows.text($0, 2)),
+                    status: NodeStatus(
+                        kinds: Set(rows.texts($0, 3).compactMap { SubjectToken.decode($0) }),
+                        activeObjects: Int(clamping: rows.int64($0, 4)), isDraining: rows.bool($0, 5)))
             }
         }
     }
@@ -41,5 +49,11 @@ extension Parameters {
     mutating func add(_ lease: NodeLease) {
         add(lease.node)
         add(Int64(clamping: lease.number))
+    }
+
+    fileprivate mutating func add(_ status: NodeStatus) {
+        add(status.kinds.sorted().map { SubjectToken.encode($0) })
+        add(Int64(clamping: status.activeObjects))
+        add(Int64(status.isDraining ? 1 : 0))
     }
 }

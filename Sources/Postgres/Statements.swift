@@ -10,6 +10,7 @@ struct Statements: Sendable {
     let leave: Statement
     let members: Statement
     let claim: Statement
+    let claimFor: Statement
     let owner: Statement
     let release: Statement
     let send: Statement
@@ -35,17 +36,20 @@ struct Statements: Sendable {
         join = Statement(
             "join",
             """
-            INSERT INTO \(schema).member_rows (name, address, secret, lease, time_to_live, ends)
-            SELECT $1, $2, $4, nextval('\(schema).lease_numbers'), t.live, \(schema).moment() + t.live
+            INSERT INTO \(schema).member_rows
+                (name, address, secret, lease, time_to_live, ends, kinds, active_objects, is_draining)
+            SELECT $1, $2, $4, nextval('\(schema).lease_numbers'), t.live, \(schema).moment() + t.live, $5, $6, $7 <> 0
             FROM (SELECT $3 * interval '1 microsecond') AS t (live)
             ON CONFLICT (name) DO UPDATE SET
-                address = excluded.address, secret = excluded.secret, lease = excluded.lease, time_to_live = excluded.time_to_live, ends = excluded.ends
+                address = excluded.address, secret = excluded.secret, lease = excluded.lease, time_to_live = excluded.time_to_live,
+                ends = excluded.ends, kinds = excluded.kinds, active_objects = excluded.active_objects, is_draining = excluded.is_draining
             RETURNING lease
             """)
         renew = Statement(
             "renew",
             """
-            UPDATE \(schema).member_rows SET ends = \(schema).moment() + time_to_live
+            UPDATE \(schema).member_rows
+            SET ends = \(schema).moment() + time_to_live, kinds = $3, active_objects = $4, is_draining = $5 <> 0
             WHERE name = $1 AND lease = $2 AND ends > \(schema).moment() RETURNING lease
             """)
         leave = Statement(
@@ -55,8 +59,17 @@ struct Statements: Sendable {
             WHERE name = $1 AND lease = $2 OR ends < \(schema).moment() - interval '1 day'
             """)
         members = Statement(
-            "members", "SELECT name, address, secret FROM \(schema).member_rows WHERE ends > \(schema).moment() ORDER BY name")
+            "members",
+            """
+            SELECT name, address, secret, kinds, active_objects, is_draining
+            FROM \(schema).member_rows WHERE ends > \(schema).moment() ORDER BY name
+            """)
         claim = Statement("claim", "SELECT node, epoch FROM \(schema).claim($1, $2, $3, $4)")
+        claimFor = Statement(
+            "claim_for",
+            """
+            SELECT c.node, c.epoch FROM \(schema).members m, LATERAL \(schema).claim($1, $2, m.name, m.lease) c WHERE m.name = $3
+            """)
         owner = Statement(
             "owner",
             """

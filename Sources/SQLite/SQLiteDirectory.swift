@@ -13,16 +13,21 @@ extension SQLiteBackbone: Directory {
             guard try Int.fetchOne(select, arguments: [number, lease.node, clock.boot, now]) != nil else {
                 throw StoreError(.unavailable, "\(lease.node) cannot own \(object): its lease has ended")
             }
-            if let ownership = try Self.ownership(of: object, boot: clock.boot, at: now, db) { return ownership }
-            let raise = try db.cachedStatement(
-                sql: """
-                    INSERT INTO objects (kind, id, version, owner_epoch, last_event, updated, owner) VALUES (?, ?, 0, 1, 0, 0, ?)
-                    ON CONFLICT (kind, id) DO UPDATE SET owner = excluded.owner, owner_epoch = owner_epoch + 1
-                    RETURNING owner_epoch
-                    """)
-            let epoch = try Int64.fetchOne(
-                raise, arguments: [SubjectToken.encode(object.kind), SubjectToken.encode(object.id), number])
-            return Ownership(node: lease.node, epoch: UInt64(clamping: epoch ?? 0))
+            return try Self.claim(object, for: lease, boot: clock.boot, at: now, db)
+        }
+    }
+
+    /// Takes an object for the node, if it can be had.
+    public func claim(_ object: ObjectID, for node: String) async throws(StoreError) -> Ownership? {
+        let clock = clock
+        return try await writeForCluster("claim \(object) in") { db in
+            let now = clock.now()
+            let select = try db.cachedStatement(sql: "SELECT lease FROM members WHERE name = ? AND boot = ? AND ends > ?")
+            guard let number = try Int64.fetchOne(select, arguments: [node, clock.boot, now]) else {
+                return try Self.ownership(of: object, boot: clock.boot, at: now, db)
+            }
+            let lease = NodeLease(node: node, number: UInt64(clamping: number))
+            return try Self.claim(object, for: lease, boot: clock.boot, at: now, db)
         }
     }
 
@@ -46,6 +51,22 @@ extension SQLiteBackbone: Directory {
                 SubjectToken.encode(object.kind), SubjectToken.encode(object.id), Int64(clamping: ownership.epoch), ownership.node,
             ])
         }
+    }
+
+    private static func claim(
+        _ object: ObjectID, for lease: NodeLease, boot: String, at now: Int64, _ db: Database
+    ) throws -> Ownership {
+        if let ownership = try ownership(of: object, boot: boot, at: now, db) { return ownership }
+        let raise = try db.cachedStatement(
+            sql: """
+                INSERT INTO objects (kind, id, version, owner_epoch, last_event, updated, owner) VALUES (?, ?, 0, 1, 0, 0, ?)
+                ON CONFLICT (kind, id) DO UPDATE SET owner = excluded.owner, owner_epoch = owner_epoch + 1
+                RETURNING owner_epoch
+                """)
+        let epoch = try Int64.fetchOne(
+            raise,
+            arguments: [SubjectToken.encode(object.kind), SubjectToken.encode(object.id), Int64(clamping: lease.number)])
+        return Ownership(node: lease.node, epoch: UInt64(clamping: epoch ?? 0))
     }
 
     private static func ownership(of object: ObjectID, boot: String, at now: Int64, _ db: Database) throws -> Ownership? {

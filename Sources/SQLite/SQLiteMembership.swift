@@ -1,5 +1,6 @@
 import GRDB
 public import RivuletBackbone
+import RivuletSubscriptions
 
 extension SQLiteBackbone: Membership {
     /// Enters a node; a node of the same name loses its lease.
@@ -10,21 +11,29 @@ extension SQLiteBackbone: Membership {
             let nanoseconds = Int64(clamping: Int64(timeToLive / .nanoseconds(1)))
             try db.execute(sql: "DELETE FROM members WHERE boot <> ? OR ends <= ?", arguments: [clock.boot, now])
             try db.execute(
-                sql: "INSERT OR REPLACE INTO members (name, address, secret, time_to_live, boot, ends) VALUES (?, ?, ?, ?, ?, ?)",
-                arguments: [node.name, node.address, node.secret.text, nanoseconds, clock.boot, now + nanoseconds])
+                sql: """
+                    INSERT OR REPLACE INTO members
+                        (name, address, secret, time_to_live, boot, ends, kinds, active_objects, is_draining)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [node.name, node.address, node.secret.text, nanoseconds, clock.boot, now + nanoseconds]
+                    + node.status.arguments)
             return NodeLease(node: node.name, number: UInt64(clamping: db.lastInsertedRowID))
         }
     }
 
     /// Renews the lease for as long as it was granted.
-    public func renew(_ lease: NodeLease) async throws(StoreError) -> Bool {
+    public func renew(_ lease: NodeLease, status: NodeStatus) async throws(StoreError) -> Bool {
         let clock = clock
         return try await writeForCluster("renew \(lease.node)'s lease in") { db in
             let now = clock.now()
             try RelayTable.dropOld(atMost: 4096, at: now, db)
             try db.execute(
-                sql: "UPDATE members SET ends = ? + time_to_live WHERE lease = ? AND name = ? AND boot = ? AND ends > ?",
-                arguments: [now, Int64(clamping: lease.number), lease.node, clock.boot, now])
+                sql: """
+                    UPDATE members SET kinds = ?, active_objects = ?, is_draining = ?, ends = ? + time_to_live
+                    WHERE lease = ? AND name = ? AND boot = ? AND ends > ?
+                    """,
+                arguments: status.arguments + [now, Int64(clamping: lease.number), lease.node, clock.boot, now])
             return db.changesCount > 0
         }
     }
@@ -41,10 +50,23 @@ extension SQLiteBackbone: Membership {
     public func members() async throws(StoreError) -> [NodeDescription] {
         let clock = clock
         return try await read("list the nodes of") { db in
-            let select = try db.cachedStatement(sql: "SELECT name, address, secret FROM members WHERE boot = ? AND ends > ? ORDER BY name")
-            return try Row.fetchAll(select, arguments: [clock.boot, clock.now()]).map {
-                NodeDescription(name: $0[0], address: $0[1], secret: NodeSecret($0[2]))
+            let select = try db.cachedStatement(
+                sql: """
+                    SELECT name, address, secret, kinds, active_objects, is_draining FROM members
+                    WHERE boot = ? AND ends > ? ORDER BY name
+                    """)
+            return try Row.fetchAll(select, arguments: [clock.boot, clock.now()]).map { row in
+                let kinds = (row[3] as String).split(separator: " ").compactMap { SubjectToken.decode($0) }
+                return NodeDescription(
+                    name: row[0], address: row[1], secret: NodeSecret(row[2]),
+                    status: NodeStatus(kinds: Set(kinds), activeObjects: row[4], isDraining: row[5]))
             }
         }
+    }
+}
+
+extension NodeStatus {
+    fileprivate var arguments: StatementArguments {
+        [kinds.sorted().map { SubjectToken.encode($0) }.joined(separator: " "), activeObjects, isDraining]
     }
 }

@@ -45,6 +45,6 @@ struct InMemoryBackboneTests {
         let backbone = InMemoryBackbone(time: time)
         let lease = try await backbone.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(5))
         time.jumpWall(to: Timestamp(nanoseconds: time.wallTime.nanoseconds + 3_600_000_000_000))
-        #expect(try await backbone.renew(lease))
+        #expect(try await backbone.renew(lease, status: NodeStatus()))
     }
 }

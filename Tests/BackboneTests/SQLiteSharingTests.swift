@@ -131,14 +131,14 @@ struct SQLiteSharingTests {
             let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(5))
             let old = try await store.claim(ann, for: lease)
             directory.time.jumpWall(to: Timestamp(nanoseconds: directory.time.wallTime.nanoseconds + 3_600_000_000_000))
-            #expect(try await store.renew(lease))
+            #expect(try await store.renew(lease, status: NodeStatus()))
             try await store.close()
 
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let later = try await SQLiteBackbone.open(
                 SQLiteConfiguration(path: directory.file), time: directory.time, clock: directory.clock(boot: "tomorrow"), logger: logger)
             #expect(try await later.members() == [])
-            #expect(try await later.renew(lease) == false)
+            #expect(try await later.renew(lease, status: NodeStatus()) == false)
             #expect(try await later.owner(of: ann) == nil)
             let other = try await later.join(NodeDescription(name: "b", address: "b:1"), timeToLive: .seconds(5))
             let new = try await later.claim(ann, for: other)
@@ -163,7 +163,7 @@ struct SQLiteSharingTests {
                 for _ in 0..<20 { try await nodes[0].send([1, 2, 3], from: "a") }
                 directory.time.advance(by: .seconds(11))
                 try await nodes[0].send([4], from: "a")
-                #expect(try await nodes[0].renew(lease))
+                #expect(try await nodes[0].renew(lease, status: NodeStatus()))
                 let kept = try await nodes[1].read("count in") { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM relay") }
                 #expect(kept == 1)
                 let late = try nodes[1].watch.addListener("b", after: 7)

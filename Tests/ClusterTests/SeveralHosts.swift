@@ -13,24 +13,40 @@ final class SeveralHosts: Sendable {
     let backbone: InMemoryBackbone
     let hosts: [Host]
 
-    init(_ count: Int, hosting kinds: [any ServiceObject.Type]) {
+    /// - Parameter labels: Those of the hosts that have some, by number.
+    init(_ count: Int, hosting kinds: [any ServiceObject.Type], labels: [Int: Set<String>] = [:]) {
         let time = ManualTime()
         let backbone = InMemoryBackbone(time: time)
         let directory = HostDirectory()
         self.time = time
         self.backbone = backbone
-        hosts = (0..<count).map { Host("node\($0)", kinds, backbone, time, directory) }
+        hosts = (0..<count).map { Host("node\($0)", HostedKinds(of: kinds, labels: labels[$0] ?? []), backbone, time, directory) }
         directory.hosts.withLock { $0 = Dictionary(uniqueKeysWithValues: hosts.map { ($0.name, WeakHost(host: $0)) }) }
     }
 
-    /// Moves the time on while `body` runs, during which one of the hosts gives signs of life.
+    /// Has every host tell how it is, and learn how the others are.
+    func acquaint() async throws {
+        for host in hosts { try await host.keeper.tell() }
+        let members = try await backbone.members()
+        for host in hosts { host.ownership.see(members) }
+    }
+
+    /// How many objects are active at each host.
+    func activeCounts() async -> [Int] {
+        for host in hosts { await host.objects.settle() }
+        return hosts.map(\.objects.activeCount)
+    }
+
+    /// Moves the time on while `body` runs, during which some of the hosts give signs of life.
     func whileTimePasses<Result: Sendable>(
-        keeping host: Host, _ body: @escaping @Sendable () async throws -> Result
+        keeping hosts: Host..., body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         try await withThrowingTaskGroup(of: Result?.self) { group in
-            group.addTask {
-                await host.keeper.run(onLoss: host.objects.loseAll)
-                return nil
+            for host in hosts {
+                group.addTask {
+                    await host.keeper.run(onLoss: host.objects.loseAll)
+                    return nil
+                }
             }
             group.addTask { try await body() }
             group.addTask { [time] in
@@ -72,11 +88,12 @@ final class Host: Sendable {
     private let death = Mutex<[BoundedChannel<Void>]>([])
     private let isDead = Mutex(false)
 
-    init(_ name: String, _ kinds: [any ServiceObject.Type], _ backbone: InMemoryBackbone, _ time: ManualTime, _ others: HostDirectory) {
+    init(_ name: String, _ kinds: HostedKinds, _ backbone: InMemoryBackbone, _ time: ManualTime, _ others: HostDirectory) {
         self.name = name
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         broker = Broker(configuration: BrokerConfiguration(), logger: logger)
-        keeper = LeaseKeeper(NodeDescription(name: name, address: name), membership: backbone, time: time, logger: logger)
+        keeper = LeaseKeeper(
+            NodeDescription(name: name, address: name), status: OwnStatus(hosting: kinds), membership: backbone, time: time, logger: logger)
         links = NodeLinks(from: name, bus: broker, membership: backbone, time: time, logger: logger) { node in
             guard let other = others.hosts.withLock({ $0[node.name]?.host }), !other.isDead.withLock({ $0 }) else {
                 throw BusError(.disconnected, "\(node.name) is dead")
@@ -84,7 +101,8 @@ final class Host: Sendable {
             return other.connection()
         }
         ownership = ClusterOwnership(directory: backbone, keeper: keeper, links: links, bus: broker, time: time)
-        objects = ObjectHost(hosting: kinds, bus: broker, store: backbone, log: backbone, ownership: ownership, time: time, logger: logger)
+        objects = ObjectHost(
+            hosting: kinds.types, bus: broker, store: backbone, log: backbone, ownership: ownership, time: time, logger: logger)
     }
 
     private func connection() -> NodeConnection {
@@ -124,13 +142,15 @@ private struct MortalBus: MessageBus {
 
 /// Runs `body` with several hosts, which have joined and serve.
 func withHosts(
-    _ count: Int, hosting kinds: any ServiceObject.Type..., body: @escaping @Sendable (SeveralHosts) async throws -> Void
+    _ count: Int, hosting kinds: any ServiceObject.Type..., labels: [Int: Set<String>] = [:],
+    body: @escaping @Sendable (SeveralHosts) async throws -> Void
 ) async throws {
-    let cluster = SeveralHosts(count, hosting: kinds)
+    let cluster = SeveralHosts(count, hosting: kinds, labels: labels)
     for host in cluster.hosts {
         try await host.keeper.join()
         try await host.objects.start()
     }
+    try await cluster.acquaint()
     try await withThrowingTaskGroup(of: Void.self) { group in
         for host in cluster.hosts {
             group.addTask { await host.objects.run() }

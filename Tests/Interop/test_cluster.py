@@ -41,9 +41,10 @@ def store(request) -> str:
 def start_node(start):
     """Starts a node of the cluster."""
 
-    async def start_node(store, *options, environment=None):
+    async def start_node(store, *options, program="BlackJackServer", environment=None):
+        options = [*(PATIENT if program == "BlackJackServer" else []), *options]
         return await asyncio.to_thread(
-            start, "--store", store, *PATIENT, *options, environment=SETTINGS | (environment or {}))
+            start, "--store", store, *options, program=program, environment=SETTINGS | (environment or {}))
 
     return start_node
 
@@ -190,6 +191,43 @@ async def test_links_are_encrypted_where_clients_are(start_node, tmp_path, has_a
     async with connected(a, b, tls=ssl.create_default_context(cafile=authority)) as (first, second):
         assert (await join(first, "ann"))["seat"] == 1
         assert (await join(second, "bob"))["seat"] == 2
+
+
+async def test_kinds_are_hosted_where_their_label_is(start_node, store):
+    labels = {"RIVULET_CLUSTER_LABELS": "special"}
+    a = await start_node(store, program="PlacedObjects", environment=labels)
+    b = await start_node(store, program="PlacedObjects")
+    await acquainted(a, b)
+    async with connected(a, b) as (first, second):
+        special = {await ask(client, "Special", str(number), "Where") for number in range(8) for client in (first, second)}
+        assert len(special) == 1
+        # Each is at one node, and all together are at both: that they are not comes once in 2^31 times.
+        anywhere = [{await ask(client, "Anywhere", str(number), "Where") for client in (first, second)} for number in range(32)]
+        assert all(len(places) == 1 for places in anywhere)
+        assert len(set.union(*anywhere)) == 2
+        with pytest.raises(Refused, match="404 there is no kind \"Nowhere\"; the cluster serves Anywhere, Special"):
+            await ask(second, "Nowhere", "a", "Where")
+        assert "kinds=Special,Anywhere" in a.output and "kinds=Anywhere" in b.output
+
+
+async def test_calls_wait_while_the_only_node_with_a_label_is_replaced(start_node, store):
+    labels = {"RIVULET_CLUSTER_LABELS": "special"}
+    old, other = [await start_node(store, program="PlacedObjects", environment=environment) for environment in (labels, {})]
+    await acquainted(old, other)
+    async with connected(other) as (client,):
+        place = await ask(client, "Special", "a", "Where")
+        assert await asyncio.to_thread(old.end) == 0
+        call = asyncio.create_task(persistently(lambda: ask(client, "Special", "a", "Where"), within=30))
+        await start_node(store, program="PlacedObjects", environment=labels)
+        assert (await call)[0] != place
+
+
+async def test_a_node_without_kinds_hands_all_calls_on(start_node, store):
+    a, b = await start_node(store), await start_node(store, program="rivulet")
+    await acquainted(a, b)
+    async with connected(a, b) as clients:
+        seats = [await join(clients[number % 2], f"player{number}") for number in range(6)]
+        assert seats == [{"table": str(number // 3 + 1), "seat": number % 3 + 1} for number in range(6)]
 
 
 def consecutive_ports(count: int) -> int:

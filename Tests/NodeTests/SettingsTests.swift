@@ -170,9 +170,13 @@ import Testing
             expected.timeToLive = .milliseconds(1500)
             expected.advertisedAddress = "[fd00::7]:4222"
             expect(expected, try resolve("clusterTtl: 1500ms\nclusterAdvertise: '[fd00::7]:4222'", "--cluster"))
+            expected = ClusterConfiguration()
+            expected.labels = ["gpu", "eu-1.a_b"]
+            expect(expected, try resolve("clusterLabels: 'gpu, eu-1.a_b,gpu'", "--cluster"))
             for wrong in [
                 "clusterTtl: 900ms", "clusterTtl: soon", "clusterAdvertise: host", "clusterAdvertise: 'nats://host:1'",
-                "clusterAdvertise: 'ann:a@host:1'", "clusterAdvertise: 'host:x'",
+                "clusterAdvertise: 'ann:a@host:1'", "clusterAdvertise: 'host:x'", "clusterLabels: ''", "clusterLabels: 'a,,b'",
+                "clusterLabels: a b", "clusterLabels: 'a,ü'",
             ] {
                 #expect(throws: SettingError.self) { try resolve("cluster: true\n" + wrong) }
             }

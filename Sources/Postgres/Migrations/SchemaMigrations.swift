@@ -13,6 +13,7 @@ enum SchemaMigrations {
         Step(name: "relay", sql: RelayTables.sql),
         Step(name: "secrets of nodes", sql: NodeSecrets.sql),
         Step(name: "plans of the commit function", sql: CommitPlans.sql),
+        Step(name: "statuses of nodes", sql: NodeStatuses.sql),
     ]
 
     /// The SQL that takes a store from a step, 0 for none, to the newest, in one transaction that nobody else runs at the same time.

@@ -10,6 +10,7 @@ enum StoreMigrations {
         migrator.registerMigration("1 first tables", migrate: FirstTables.migrate)
         migrator.registerMigration("2 cluster tables", migrate: ClusterTables.migrate)
         migrator.registerMigration("3 secrets of nodes", migrate: NodeSecrets.migrate)
+        migrator.registerMigration("4 statuses of nodes", migrate: NodeStatuses.migrate)
         return migrator
     }
 }

@@ -63,6 +63,22 @@ public enum DirectoryConformance {
             try await fixture.backbone.release(ann, Ownership(node: "a", epoch: second.epoch))
             try expect("the owner", try await fixture.backbone.owner(of: ann), is: second)
         },
+        ConformanceCheck("an object can be claimed for another node, which then has it as if it had claimed it itself") { fixture in
+            let (a, b) = (try await fixture.join("a"), try await fixture.join("b", for: .seconds(60)))
+            try expect("a claim for nobody", try await fixture.backbone.claim(ann, for: "c"), is: nil)
+            let ownership = try await fixture.backbone.claim(ann, for: "a")
+            try expect("the owner's name", ownership?.node, is: "a")
+            try expect("the owner", try await fixture.backbone.owner(of: ann), is: ownership)
+            try expect("a claim by the owner", try await fixture.backbone.claim(ann, for: a), is: ownership)
+            try expect("a claim by another node", try await fixture.backbone.claim(ann, for: b), is: ownership)
+            try expect("a claim for another node", try await fixture.backbone.claim(ann, for: "b"), is: ownership)
+            try expect("a claim for a node that is not there", try await fixture.backbone.claim(ann, for: "c"), is: ownership)
+            try await fixture.pass(.seconds(5))
+            try expect("a claim for a node whose lease has ended", try await fixture.backbone.claim(ann, for: "a"), is: nil)
+            let next = try await fixture.backbone.claim(ann, for: "b")
+            try expect("the new owner's name", next?.node, is: "b")
+            try expect((next?.epoch ?? 0) > (ownership?.epoch ?? 0), "the epoch should rise with the owner")
+        },
         ConformanceCheck("of many claims at once one wins, and all learn which") { fixture in
             let answers = try await withThrowingTaskGroup(of: Ownership.self) { group in
                 for number in 0..<16 {

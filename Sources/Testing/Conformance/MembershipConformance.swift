@@ -10,8 +10,8 @@ public enum MembershipConformance {
             try await fixture.expectMembers(["a", "b"])
             try await fixture.backbone.leave(b)
             try await fixture.expectMembers(["a"])
-            try expect("whether the lease that was left is renewed", try await fixture.backbone.renew(b), is: false)
-            try expect("whether the other lease is renewed", try await fixture.backbone.renew(a), is: true)
+            try expect("whether the lease that was left is renewed", try await fixture.backbone.renew(b, status: NodeStatus()), is: false)
+            try expect("whether the other lease is renewed", try await fixture.backbone.renew(a, status: NodeStatus()), is: true)
         },
         ConformanceCheck("a node is described as it described itself when it joined last") { fixture in
             var node = NodeDescription(name: "a", address: "10.0.0.1:4222", secret: NodeSecret("first"))
@@ -22,6 +22,24 @@ public enum MembershipConformance {
             _ = try await fixture.backbone.join(node, timeToLive: .seconds(60))
             try expect("the members", try await fixture.backbone.members(), is: [node])
         },
+        ConformanceCheck("what a node tells of itself is known to others, as it was when it last joined or renewed") { fixture in
+            var node = NodeDescription(
+                name: "a", address: "a:1", status: NodeStatus(kinds: ["Table", "a kind", "ärger.%*"], activeObjects: 7))
+            let other = NodeDescription(name: "b", address: "b:1")
+            let lease = try await fixture.backbone.join(node, timeToLive: .seconds(3))
+            _ = try await fixture.backbone.join(other, timeToLive: .seconds(60))
+            try expect("the members", try await fixture.backbone.members(), is: [node, other])
+            try await fixture.pass(.seconds(2))
+            node.status = NodeStatus(kinds: ["Table"], activeObjects: 1 << 40, isDraining: true)
+            _ = try await fixture.backbone.renew(lease, status: node.status)
+            try expect("the members", try await fixture.backbone.members(), is: [node, other])
+            try await fixture.pass(.seconds(3))
+            let isRenewed = try await fixture.backbone.renew(lease, status: NodeStatus())
+            try expect("whether the ended lease is renewed", isRenewed, is: false)
+            node.status = NodeStatus()
+            _ = try await fixture.backbone.join(node, timeToLive: .seconds(60))
+            try expect("the members", try await fixture.backbone.members(), is: [node, other])
+        },
         ConformanceCheck("a lease ends when its time is over") { fixture in
             let lease = try await fixture.join("a", for: .seconds(2))
             _ = try await fixture.join("b", for: .seconds(60))
@@ -29,26 +47,26 @@ public enum MembershipConformance {
             try await fixture.expectMembers(["a", "b"])
             try await fixture.pass(.seconds(1))
             try await fixture.expectMembers(["b"])
-            try expect("whether the ended lease is renewed", try await fixture.backbone.renew(lease), is: false)
+            try expect("whether the ended lease is renewed", try await fixture.backbone.renew(lease, status: NodeStatus()), is: false)
             try await fixture.expectMembers(["b"])
         },
         ConformanceCheck("a lease that is renewed in time goes on for as long as it was granted") { fixture in
             let lease = try await fixture.join("a", for: .seconds(3))
             for _ in 0..<3 {
                 try await fixture.pass(.seconds(2))
-                try expect("whether the lease is renewed", try await fixture.backbone.renew(lease), is: true)
+                try expect("whether the lease is renewed", try await fixture.backbone.renew(lease, status: NodeStatus()), is: true)
             }
             try await fixture.pass(.seconds(3))
-            try expect("whether the ended lease is renewed", try await fixture.backbone.renew(lease), is: false)
+            try expect("whether the ended lease is renewed", try await fixture.backbone.renew(lease, status: NodeStatus()), is: false)
         },
         ConformanceCheck("a node that joins again has another lease, and the first is void") { fixture in
             let first = try await fixture.join("a")
             let second = try await fixture.join("a")
             try expect(first != second, "a second lease should not be equal to the first")
-            try expect("whether the first lease is renewed", try await fixture.backbone.renew(first), is: false)
+            try expect("whether the first lease is renewed", try await fixture.backbone.renew(first, status: NodeStatus()), is: false)
             try await fixture.backbone.leave(first)
             try await fixture.expectMembers(["a"])
-            try expect("whether the second lease is renewed", try await fixture.backbone.renew(second), is: true)
+            try expect("whether the second lease is renewed", try await fixture.backbone.renew(second, status: NodeStatus()), is: true)
         },
     ]
 }

@@ -34,7 +34,9 @@ public final class SeveralNodes: Membership, Directory, ObjectStore, EventLog, R
     }
 
     /// Renews the lease through the node's own backbone.
-    public func renew(_ lease: NodeLease) async throws(StoreError) -> Bool { try await backbone(of: lease.node).renew(lease) }
+    public func renew(_ lease: NodeLease, status: NodeStatus) async throws(StoreError) -> Bool {
+        try await backbone(of: lease.node).renew(lease, status: status)
+    }
 
     /// Gives the lease up through the node's own backbone.
     public func leave(_ lease: NodeLease) async throws(StoreError) { try await backbone(of: lease.node).leave(lease) }
@@ -45,6 +47,11 @@ public final class SeveralNodes: Membership, Directory, ObjectStore, EventLog, R
     /// Claims through the node's own backbone.
     public func claim(_ object: ObjectID, for lease: NodeLease) async throws(StoreError) -> Ownership {
         try await backbone(of: lease.node).claim(object, for: lease)
+    }
+
+    /// What the next backbone says.
+    public func claim(_ object: ObjectID, for node: String) async throws(StoreError) -> Ownership? {
+        try await next.claim(object, for: node)
     }
 
     /// What the next backbone says.
