@@ -37,7 +37,7 @@ final class SelectiveRelay: Relay, Membership {
         try await backbone.join(node, timeToLive: timeToLive)
     }
 
-    func renew(_ lease: NodeLease) async throws(StoreError) -> Bool { try await backbone.renew(lease) }
+    func renew(_ lease: NodeLease, status: NodeStatus) async throws(StoreError) -> Bool { try await backbone.renew(lease, status: status) }
 
     func leave(_ lease: NodeLease) async throws(StoreError) { try await backbone.leave(lease) }
 
