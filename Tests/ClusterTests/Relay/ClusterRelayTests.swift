@@ -218,7 +218,7 @@ struct ClusterRelayTests {
             for inbox in inboxes[3...] { inbox.cancel() }
             try await nodes[0].knows("room.>", of: nodes[1], false)
             try await nodes[0].knows("room.0.said", of: nodes[1])
-            #expect(nodes[0].relay.wantedElsewhere["node.1"]?.count == 3)
+            try await until { nodes[0].relay.wantedElsewhere["node.1"]?.count == 3 }
         }
     }
 

@@ -122,7 +122,12 @@ struct InterestMachineTests {
             for pattern in added { #expect(told.insert(pattern).inserted) }
             #expect(told == summary.all)
             #expect(told.count <= bound)
-            for pattern in wanted { #expect(told.contains { Self.covers($0.pattern, pattern.pattern) }) }
+            // That takes its time.
+            guard step % 91 == 0 else { continue }
+            let isCovered = wanted.allSatisfy { pattern in
+                told.contains(pattern) || told.contains { Self.covers($0.pattern, pattern.pattern) }
+            }
+            #expect(isCovered, "after \(step) steps")
         }
         for pattern in wanted { summary.change(pattern, by: -1) }
         _ = summary.takeChanges()
