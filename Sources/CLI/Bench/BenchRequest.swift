@@ -122,9 +122,9 @@ struct RequestLoad: Sendable {
             nanoseconds: times)
     }
 
-    /// The number that ends the subject of a MSG line.
+    /// The number that ends the subject of a MSG or HMSG line.
     private static func slot(in line: borrowing Span<UInt8>) -> Int? {
-        var index = 4
+        var index = line.count > 5 && line[0] == UInt8(ascii: "H") ? 5 : 4
         var slot: Int?
         while index < line.count, line[index] != 0x20 {
             let digit = line[index] &- UInt8(ascii: "0")

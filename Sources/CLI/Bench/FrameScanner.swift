@@ -2,7 +2,7 @@
 /// measured is the server, not this.
 struct FrameScanner {
     enum Line {
-        /// MSG or PUB.
+        /// MSG, HMSG or PUB.
         case message
         case ping
         case pong
@@ -46,7 +46,9 @@ struct FrameScanner {
         while offset < end {
             guard let lineEnd = bytes.lineFeed(from: offset) else { break }
             let first = bytes[offset]
-            if first == UInt8(ascii: "M") || (first == UInt8(ascii: "P") && bytes[offset + 1] == UInt8(ascii: "U")) {
+            if first == UInt8(ascii: "M") || first == UInt8(ascii: "H")
+                || (first == UInt8(ascii: "P") && bytes[offset + 1] == UInt8(ascii: "U"))
+            {
                 messages += 1
                 if seesMessages { try body(.message, bytes.extracting(offset..<lineEnd)) }
                 let next = lineEnd + 1 + Self.size(in: bytes, before: lineEnd) + 2
