@@ -33,10 +33,3 @@ struct Parcel: Sendable {
         return message
     }
 }
-
-extension Headers {
-    /// How long the sender waits.
-    var timeout: Duration? {
-        self[HeaderName.timeout].flatMap { Int64($0) }.map { .milliseconds(Swift.max(0, Swift.min($0, 1_000_000_000_000))) }
-    }
-}

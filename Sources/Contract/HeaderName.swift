@@ -1,3 +1,5 @@
+package import RivuletWire
+
 /// The header names that Rivulet reads and writes.
 public enum HeaderName {
     /// A service error's number (NATS service convention).
@@ -40,4 +42,11 @@ public enum HeaderName {
     public static let epoch = "Rivulet-Epoch"
     /// The sequence of the same object's event before this one; 0 for its first.
     public static let previous = "Rivulet-Previous"
+}
+
+extension Headers {
+    /// How long the sender waits; nil if it does not say.
+    package var timeout: Duration? {
+        self[HeaderName.timeout].flatMap { Int64($0) }.map { .milliseconds(Swift.max(0, Swift.min($0, 1_000_000_000_000))) }
+    }
 }

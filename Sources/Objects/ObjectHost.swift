@@ -161,10 +161,9 @@ public final class ObjectHost: Sendable {
                 throw CallError(
                     .callCycle, "\(object) waits for this call itself: \((chain + [object]).map(\.description).joined(separator: " → "))")
             }
-            let timeout = message.headers[HeaderName.timeout].flatMap { Int64($0) }
             let delivery = Delivery(
                 message: name, payload: message.payload, headers: message.headers, reply: message.reply,
-                deadline: timeout.map { services.time.now + .milliseconds(max(0, min($0, 1_000_000_000_000))) }, callChain: chain)
+                deadline: message.headers.timeout.map { services.time.now + $0 }, callChain: chain)
             switch kind.deliver(delivery, to: object) {
             case .taken: break
             case .elsewhere(let node): services.ownership.forward(message, for: object, to: node)

@@ -39,10 +39,6 @@ struct RelayedBrokersTests {
         }
     }
 
-    private func until(_ isSo: () throws -> Bool) async throws {
-        while try !isSo() { try await Task.sleep(for: .milliseconds(1)) }
-    }
-
     @Test("messages and requests cross, in order and once, and what is not wanted any more stays")
     func crossing() async throws {
         try await withNodes { nodes in
