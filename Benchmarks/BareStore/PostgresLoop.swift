@@ -20,7 +20,7 @@ final class PostgresLoop {
         let writer = PQexec(handle, "INSERT INTO rivulet.writer_rows (name, generation) VALUES ('bare loop', 1)")
         defer { PQclear(writer) }
         guard PQresultStatus(writer) == PGRES_COMMAND_OK else { throw error() }
-        let places = (1...24).map { "$\($0)" }.joined(separator: ", ")
+        let places = (1...25).map { "$\($0)" }.joined(separator: ", ")
         let prepared = PQprepare(handle, "commit", "SELECT * FROM rivulet.commit_batch(\(places))", 0, nil)
         defer { PQclear(prepared) }
         guard PQresultStatus(prepared) == PGRES_COMMAND_OK else { throw error() }
@@ -47,7 +47,7 @@ final class PostgresLoop {
             last[object] = rank + 1
         }
         try call([
-            "bare loop", "1", "\(batches)", "1700000000000000000",
+            "bare loop", "1", "\(batches)", "1700000000000000000", "0",
             "{\(TurnSource.kind)}", "{\(count)}",
             list(objects) { _ in TurnSource.kind }, list(objects) { self.names[$0] }, list(objects) { "\(self.versions[$0])" },
             list(objects) { _ in "0" }, list(objects) { "\(turns[$0] ?? 0)" }, list(objects) { _ in self.state },
