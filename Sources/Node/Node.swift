@@ -129,9 +129,12 @@ public final class Node: Service {
     }
 
     private func makeHost(_ backbone: OpenBackbone, _ ownership: (any ObjectOwnership)?) -> ObjectHost {
-        ObjectHost(
+        var objects = configuration.objects
+        // Without a cluster the node has the store to itself.
+        objects.isOnlyCommitter = ownership == nil
+        return ObjectHost(
             hosting: kinds.types, bus: broker, store: backbone.store, log: backbone.log, ownership: ownership, dependencies: dependencies,
-            configuration: configuration.objects, logger: logger)
+            configuration: objects, logger: logger)
     }
 
     /// Runs the host until `body` is done; whoever throws leaves it drained.

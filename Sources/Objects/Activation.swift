@@ -20,6 +20,7 @@ final class Activation: Sendable {
         var ownerEpoch: UInt64
         var encoded: [UInt8]
         var replies: ReplyRecords
+        var eventSubject: EventSubject?
         let generation: UInt64
     }
 
@@ -149,6 +150,8 @@ extension Activation.State {
 }
 
 extension Activation: TurnOwner {
+    var stream: String { id.kind }
+
     func isCurrent(_ generation: UInt64) -> Bool {
         state.withLock { $0.generation == generation }
     }
@@ -170,7 +173,7 @@ extension Activation: TurnOwner {
 
     func release(_ turn: HeldTurn, _ outcome: Result<CommitReceipt?, CallError>) -> BusMessage? {
         switch (outcome, turn.refusal) {
-        case (.success(let receipt), nil): return release(turn.output, receipt: receipt)
+        case (.success, nil): return release(turn.output)
         case (.success, let refusal?): refuse(turn.output.caller, refusal)
         case (.failure(let error), _): refuse(turn.output.caller, error)
         }

@@ -36,7 +36,7 @@ extension Activation {
         else { return nil }
         defer { core = current }
         if let conclusion = conclude(repeating: caller, handler, current) { return sendAtOnce(conclusion) }
-        let turn = makeTurn(caller, isQuery: handler.isQuery, generation: current.generation)
+        let turn = makeTurn(caller, isQuery: handler.isQuery, current)
         let result = Result { try body(current.object, delivery.payload, turn) }
         let conclusion = conclude(turn, &current, caller, isQuery: handler.isQuery, result)
         kind.statistics.handled(in: services.time.now - started)
@@ -108,8 +108,12 @@ extension Activation {
             reply: delivery.reply, headers: delivery.headers, deadline: delivery.deadline, callChain: delivery.callChain,
             messageID: delivery.messageID)
         let tracing = services.tracing
+        guard tracing.isOn else {
+            caller.trace = delivery.headers.trace
+            return caller
+        }
         caller.span = tracing.begin(.turn(id, delivery.message), in: tracing.context(of: delivery.headers))
-        if let span = caller.span { span.inject(into: &caller.trace) } else { caller.trace = delivery.headers.trace }
+        caller.span?.inject(into: &caller.trace)
         return caller
     }
 
@@ -212,7 +216,7 @@ extension Activation {
     private func run(
         _ core: inout Core, _ caller: Caller, isQuery: Bool, _ body: (any ServiceObject, Turn) async throws -> Kind.Result
     ) async -> CallError? {
-        let turn = makeTurn(caller, isQuery: isQuery, generation: core.generation)
+        let turn = makeTurn(caller, isQuery: isQuery, core)
         let result: Result<Kind.Result, any Error>
         do { result = .success(try await body(core.object, turn)) } catch { result = .failure(error) }
         switch conclude(turn, &core, caller, isQuery: isQuery, result) {
@@ -223,11 +227,12 @@ extension Activation {
         return nil
     }
 
-    private func makeTurn(_ caller: Caller, isQuery: Bool, generation: UInt64) -> Turn {
+    private func makeTurn(_ caller: Caller, isQuery: Bool, _ core: borrowing Core) -> Turn {
         let context = TurnContext(
-            activation: self, generation: generation, isReadOnly: isQuery, callChain: caller.callChain, trace: caller.trace,
+            activation: self, generation: core.generation, isReadOnly: isQuery, callChain: caller.callChain, trace: caller.trace,
             deadline: caller.deadline)
-        return Turn(object: id, now: services.time.wallTime, headers: caller.headers, context: context)
+        return Turn(
+            object: id, now: services.time.wallTime, headers: caller.headers, context: context, eventSubject: core.eventSubject)
     }
 
     /// Takes the turn's result over, unless the generation was lost meanwhile: then the object must be loaded again.
@@ -237,6 +242,7 @@ extension Activation {
         do {
             let (attempt, payload) = try result.get()
             var effects = try turn.finish()
+            core.eventSubject = effects.eventSubject
             let encoded = isQuery || !kind.isPersistent ? core.encoded : try StateCoding.encode(attempt)
             guard isCurrent(core.generation) else {
                 let lost = CallError(.unavailable, "an earlier turn of \(id) could not be committed; ask again")
@@ -284,36 +290,32 @@ extension Activation {
     // MARK: Holding and releasing
 
     /// Holds a turn's output until its commit and those before it are durable; returns it if there is none to wait for.
-    private func hold(_ commit: TurnCommit?, _ output: Output) -> Conclusion {
-        guard mustWait(commit) else { return .output(output) }
+    private func hold(_ commit: consuming TurnCommit?, _ output: consuming Output) -> Conclusion {
+        guard mustWait(commit != nil) else { return .output(output) }
         submit(commit, output)
         return .held
     }
 
     private func hold(_ failure: CallError, _ caller: Caller, generation: UInt64) {
-        guard mustWait(nil) else { return refuse(caller, failure) }
+        guard mustWait(false) else { return refuse(caller, failure) }
         submit(nil, Output(caller: caller, payload: [], effects: TurnEffects(), generation: generation), refusal: failure)
     }
 
-    private func mustWait(_ commit: TurnCommit?) -> Bool {
+    private func mustWait(_ hasCommit: Bool) -> Bool {
         state.withLock { state in
-            guard commit != nil || state.held > 0 else { return false }
+            guard hasCommit || state.held > 0 else { return false }
             state.held += 1
             return true
         }
     }
 
-    private func submit(_ commit: TurnCommit?, _ output: Output, refusal: CallError? = nil) {
+    private func submit(_ commit: consuming TurnCommit?, _ output: consuming Output, refusal: CallError? = nil) {
         services.turns.enter()  // until the turn is released
         services.committer.submit(HeldTurn(owner: self, commit: commit, output: output, refusal: refusal))
     }
 
-    /// Sends what a held turn puts out, but for the reply.
-    func release(_ output: Output, receipt: CommitReceipt?) -> BusMessage? {
-        if let receipt, !output.effects.events.isEmpty {
-            services.feed.committed(
-                CommittedEvents(events: output.effects.events, receipt: receipt, trace: output.caller.trace), in: id.kind)
-        }
+    /// Sends what a held turn puts out, but for its durable events and the reply.
+    func release(_ output: Output) -> BusMessage? {
         publishEach(output.effects)
         return complete(output)
     }

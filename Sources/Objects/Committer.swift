@@ -25,10 +25,13 @@ final class HeldTurn: Sendable {
 
 /// The activation of held turns.
 protocol TurnOwner: Sendable {
+    /// The stream of its durable events.
+    var stream: String { get }
     func isCurrent(_ generation: UInt64) -> Bool
     /// A turn of the generation could not be committed: the activation must reload.
     func lose(_ generation: UInt64)
-    /// A held turn and those before it have committed, or it fails. Returns the reply, which is all that has not been sent.
+    /// A held turn and those before it have committed, or it fails. Its durable events have been given out; returns the reply, which is
+    /// then all that has not been sent.
     func release(_ turn: HeldTurn, _ outcome: Result<CommitReceipt?, CallError>) -> BusMessage?
     /// A turn that was released has been answered.
     func turnLeft()
@@ -57,6 +60,11 @@ final class Committer: Sendable {
     private struct Settled: Sendable {
         let turn: HeldTurn
         let outcome: Result<CommitReceipt?, CallError>
+
+        var events: CommittedEvents? {
+            guard let commit = turn.commit, !commit.events.isEmpty, case .success(let receipt?) = outcome else { return nil }
+            return CommittedEvents(events: commit.events, receipt: receipt, trace: turn.output.caller.trace)
+        }
     }
 
     private let state = Mutex(State())
@@ -101,13 +109,15 @@ final class Committer: Sendable {
     }
 
     /// Commits until ``stop()``; then what waits is still committed.
-    func run() async {
+    ///
+    /// - Parameter feed: Gives the durable events out.
+    func run(feed: EventFeed) async {
         await withTaskExecutorPreference(store.commitExecutor) {
             await withTaskGroup(of: Void.self) { group in
                 while await wait() {
                     let settled = await commit(nextBatch())
                     await group.next()
-                    group.addTask(executorPreference: globalConcurrentExecutor) { self.release(settled) }
+                    group.addTask(executorPreference: globalConcurrentExecutor) { self.release(settled, feed) }
                 }
             }
         }
@@ -205,8 +215,29 @@ final class Committer: Sendable {
         }
     }
 
-    private func release(_ batch: [Settled]) {
-        reply(batch.compactMap { $0.turn.owner.release($0.turn, $0.outcome) })
+    private func release(_ batch: [Settled], _ feed: EventFeed) {
+        var replies: [BusMessage] = []
+        replies.reserveCapacity(batch.count)
+        var (events, stream): ([CommittedEvents], String) = ([], "")
+        func deliverEvents() {
+            if !events.isEmpty { feed.committed(events, in: stream) }
+            events.removeAll(keepingCapacity: true)
+        }
+        for settled in batch {
+            let turn = settled.turn
+            if let committed = settled.events {
+                if turn.owner.stream != stream {
+                    deliverEvents()
+                    stream = turn.owner.stream
+                }
+                events.append(committed)
+            }
+            // Events that are not kept come after the durable ones of their turn, and before those of the next.
+            if turn.output.effects.hasPublications { deliverEvents() }
+            if let reply = turn.owner.release(turn, settled.outcome) { replies.append(reply) }
+        }
+        deliverEvents()
+        reply(replies)
         for settled in batch { settled.turn.owner.turnLeft() }
         let observers = state.withLock { state in
             state.released += 1

@@ -37,14 +37,17 @@ final class EventFeed: Sendable {
     private let time: any TimeSource
     private let pollInterval: Duration
     private let lookPause: Duration
+    private let listens: Bool
     private let commitsSettle: @Sendable () async -> Void
     private let logger: Logger
     private let state = Mutex(State())
     private let jobs = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest)
 
-    /// - Parameter commitsSettle: Waits until this node has told of what it has committed before.
+    /// - Parameters:
+    ///   - listens: Whether the log's doorbell tells of something that this node does not know.
+    ///   - commitsSettle: Waits until this node has told of what it has committed before.
     init(
-        log: any EventLog, bus: any MessageBus, time: any TimeSource, pollInterval: Duration, lookPause: Duration,
+        log: any EventLog, bus: any MessageBus, time: any TimeSource, pollInterval: Duration, lookPause: Duration, listens: Bool,
         commitsSettle: @escaping @Sendable () async -> Void, logger: Logger
     ) {
         self.log = log
@@ -52,6 +55,7 @@ final class EventFeed: Sendable {
         self.time = time
         self.pollInterval = pollInterval
         self.lookPause = lookPause
+        self.listens = listens
         self.commitsSettle = commitsSettle
         self.logger = logger
     }
@@ -88,8 +92,8 @@ final class EventFeed: Sendable {
     }
 
     /// Delivers events that this node has committed, now if nothing is missing before them. Turns come in the order of the stream.
-    func committed(_ turn: CommittedEvents, in stream: String) {
-        advance(stream) { $0.committed(turn) }
+    func committed(_ turns: [CommittedEvents], in stream: String) {
+        advance(stream) { $0.committed(turns) }
     }
 
     // MARK: One stream
@@ -171,7 +175,7 @@ final class EventFeed: Sendable {
         if hasStopped { return action.cancel() }
         ask { state in
             state.mustLook = true
-            state.mustListen = true
+            state.mustListen = listens
         }
     }
 

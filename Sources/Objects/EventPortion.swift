@@ -15,22 +15,24 @@ struct CommittedEvents: Sendable, Hashable {
 
 /// Events that follow each other in their stream, on their way to the subscribers.
 enum EventPortion: Sendable, Hashable {
-    /// Those from a number on.
-    case committed(CommittedEvents, from: UInt64)
+    /// Those from a number on, of turns that follow each other.
+    case committed([CommittedEvents], from: UInt64)
     case read([StoredEvent], epoch: String)
 
     /// Calls `publish` with the message of each that is wanted, in order.
     func forEachMessage(of stream: String, where isWanted: (Subject) -> Bool, _ publish: (BusMessage) -> Void) {
         switch self {
-        case .committed(let turn, let first):
-            for (offset, event) in turn.events.enumerated() {
-                let sequence = turn.first + UInt64(offset)
-                guard sequence >= first, isWanted(event.subject) else { continue }
-                let position = Position(epoch: turn.receipt.streamEpoch, sequence: sequence)
-                let previous = offset == 0 ? turn.receipt.previousSequence : sequence - 1
-                var headers = Headers.event(stream: stream, position: position, previous: previous, time: turn.receipt.time)
-                headers.carryOn(turn.trace)
-                publish(message(event.subject, headers, event.payload))
+        case .committed(let turns, let first):
+            for turn in turns {
+                for (offset, event) in turn.events.enumerated() {
+                    let sequence = turn.first + UInt64(offset)
+                    guard sequence >= first, isWanted(event.subject) else { continue }
+                    let position = Position(epoch: turn.receipt.streamEpoch, sequence: sequence)
+                    let previous = offset == 0 ? turn.receipt.previousSequence : sequence - 1
+                    var headers = Headers.event(stream: stream, position: position, previous: previous, time: turn.receipt.time)
+                    headers.carryOn(turn.trace)
+                    publish(message(event.subject, headers, event.payload))
+                }
             }
         case .read(let events, let epoch):
             for event in events where isWanted(event.subject) {

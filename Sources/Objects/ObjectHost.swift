@@ -40,7 +40,7 @@ public final class ObjectHost: Sendable {
             store: store, committer: committer,
             feed: EventFeed(
                 log: log, bus: bus, time: time, pollInterval: configuration.eventPollInterval, lookPause: configuration.eventLookPause,
-                commitsSettle: { await committer.settle() }, logger: logger),
+                listens: !configuration.isOnlyCommitter, commitsSettle: { await committer.settle() }, logger: logger),
             time: time, dependencies: dependencies, ownership: ownership ?? SoleOwnership(), configuration: configuration,
             logger: logger)
         self.requester = requester
@@ -92,7 +92,7 @@ public final class ObjectHost: Sendable {
         let feed = services.feed
         await withTaskGroup { group in
             group.addTask { await feed.run() }
-            await services.committer.run()
+            await services.committer.run(feed: feed)
             feed.stop()
         }
     }

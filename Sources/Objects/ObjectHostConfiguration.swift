@@ -10,6 +10,8 @@ public struct ObjectHostConfiguration: Sendable, Hashable {
     public var commitByteLimit = 4 << 20
     /// How many reads of event streams are served at a time; more are refused with 429. 64.
     public var concurrentReads = 64
+    /// Whether no other node commits to the store: then the store need not tell of commits; false.
+    public var isOnlyCommitter = false
     /// How often the node looks for events that other nodes have committed if nobody tells it of any; 1 s.
     public var eventPollInterval = Duration.seconds(1)
     /// The least time between two such looks, however often the node is told of commits; 2 ms.

@@ -68,17 +68,26 @@ struct StreamFeedMachine: Sendable {
 
     // MARK: What happens
 
-    /// This node has committed a turn. Turns come in the order of the stream.
-    mutating func committed(_ turn: CommittedEvents) -> Action {
-        if turn.receipt.streamEpoch != epoch {
-            guard turn.receipt.streamEpoch != formerEpoch else { return .none }
-            begin(turn.receipt.streamEpoch)
+    /// This node has committed turns. They come in the order of the stream.
+    mutating func committed(_ turns: [CommittedEvents]) -> Action {
+        // What is next need not fit into what is kept.
+        var ready: [CommittedEvents] = []
+        for turn in turns {
+            if turn.receipt.streamEpoch != epoch {
+                guard turn.receipt.streamEpoch != formerEpoch else { continue }
+                begin(turn.receipt.streamEpoch)
+                ready = []
+            }
+            let reached = ready.last?.last ?? cursor
+            guard turn.last > reached else { continue }
+            if !isDelivering, turn.first <= reached + 1 {
+                ready.append(turn)
+            } else {
+                hear(of: turn.last)
+                keep(turn)
+            }
         }
-        guard turn.last > cursor else { return .none }
-        if !isDelivering, turn.first <= cursor + 1 { return give(turn) }
-        hear(of: turn.last)
-        keep(turn)
-        return next()
+        return ready.isEmpty ? next() : give(ready)
     }
 
     /// The stream's newest number was looked up, and this node has told of everything that it had committed by then.
@@ -140,7 +149,7 @@ struct StreamFeedMachine: Sendable {
     private mutating func next() -> Action {
         if !isDelivering {
             if let portion = nextArrived() { return give(portion) }
-            if let turn = nextKept() { return give(turn) }
+            if let turns = nextKept() { return give(turns) }
         }
         let last = kept.first.map { min(known, $0.first - 1) } ?? known
         guard mustVerify || cursor < last, arrived.isEmpty, reading == nil, !isPausing else { return .none }
@@ -155,20 +164,24 @@ struct StreamFeedMachine: Sendable {
         return news.isEmpty ? nil : Array(news)
     }
 
-    private mutating func nextKept() -> CommittedEvents? {
-        while let turn = kept.first, turn.first <= cursor + 1 {
+    private mutating func nextKept() -> [CommittedEvents]? {
+        var turns: [CommittedEvents] = []
+        var reached = cursor
+        while let turn = kept.first, turn.first <= reached + 1 {
             kept.removeFirst()
             keptEvents -= turn.events.count
             keptBytes -= turn.bytes
-            if turn.last > cursor { return turn }
+            guard turn.last > reached else { continue }
+            turns.append(turn)
+            reached = turn.last
         }
-        return nil
+        return turns.isEmpty ? nil : turns
     }
 
-    private mutating func give(_ turn: CommittedEvents) -> Action {
-        defer { cursor = turn.last }
+    private mutating func give(_ turns: [CommittedEvents]) -> Action {
+        defer { cursor = turns.last?.last ?? cursor }
         isDelivering = true
-        return .deliver(.committed(turn, from: cursor + 1))
+        return .deliver(.committed(turns, from: cursor + 1))
     }
 
     private mutating func give(_ events: [StoredEvent]) -> Action {

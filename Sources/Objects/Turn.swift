@@ -16,12 +16,12 @@ public final class Turn: Sendable {
     private let context: TurnContext
     private let effects: Mutex<TurnEffects>
 
-    init(object: ObjectID, now: Timestamp, headers: Headers, context: TurnContext) {
+    init(object: ObjectID, now: Timestamp, headers: Headers, context: TurnContext, eventSubject: EventSubject?) {
         self.object = object
         self.now = now
         self.headers = headers
         self.context = context
-        effects = Mutex(TurnEffects())
+        effects = Mutex(TurnEffects(eventSubject: eventSubject))
     }
 
     /// The object's id.

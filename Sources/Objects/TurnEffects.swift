@@ -9,13 +9,19 @@ struct TurnEffects: Sendable {
     var background: [@Sendable (ObjectReference) async throws -> Void] = []
     var deactivates = false
     var failure: (any Error)?
-    /// Where durable events of the type that was published last go.
-    private var durable: (type: ObjectIdentifier, subject: Subject)?
+    /// Known from earlier turns, and kept for later ones.
+    private(set) var eventSubject: EventSubject?
     /// The events that were published last, while more of their type may follow.
     private var latest: (type: ObjectIdentifier, run: MessageRun)?
 
+    init(eventSubject: EventSubject? = nil) {
+        self.eventSubject = eventSubject
+    }
+
     /// What is published and not kept, in order.
     var publications: [Publication] { closed + (latest.map { [.events($0.run)] } ?? []) }
+
+    var hasPublications: Bool { latest != nil || !closed.isEmpty }
 
     /// Whether there are many events in a row.
     var hasBurst: Bool {
@@ -30,25 +36,35 @@ struct TurnEffects: Sendable {
 
     /// Publishes an event that is kept.
     mutating func keep<E: Event>(_ event: E, of object: ObjectID) throws {
-        let type = ObjectIdentifier(E.self)
-        let subject = if let durable, durable.type == type { durable.subject } else { try ObjectSubject.event(object, name: E.name) }
-        durable = (type, subject)
-        events.append(NewEvent(subject: subject, payload: try JSONPayload.encode(event)))
+        events.append(NewEvent(subject: try subject(of: E.self, by: object), payload: try JSONPayload.encode(event)))
     }
 
     /// Publishes an event that is not kept. Those of one type in a row are kept together, unless they have the headers of a trace.
     mutating func publish<E: Event>(_ event: E, of object: ObjectID, trace: Headers) throws {
         guard trace.isEmpty else {
-            let subject = try ObjectSubject.event(object, name: E.name)
-            return publish(BusMessage(subject: subject, headers: trace, payload: try JSONPayload.encode(event)))
+            return publish(
+                BusMessage(subject: try subject(of: E.self, by: object), headers: trace, payload: try JSONPayload.encode(event)))
         }
         let type = ObjectIdentifier(E.self)
         if latest?.type != type {
             closed = publications
-            latest = (type, MessageRun(subject: try ObjectSubject.event(object, name: E.name)))
+            latest = (type, MessageRun(subject: try subject(of: E.self, by: object)))
         }
         try latest?.run.append { bytes throws in try JSONPayload.encode(event, to: &bytes) }
     }
+
+    private mutating func subject<E: Event>(of type: E.Type, by object: ObjectID) throws -> Subject {
+        if let eventSubject, eventSubject.type == ObjectIdentifier(type) { return eventSubject.subject }
+        let subject = try ObjectSubject.event(object, name: E.name)
+        eventSubject = EventSubject(type: ObjectIdentifier(type), subject: subject)
+        return subject
+    }
+}
+
+/// Where events of the type go that an object published last.
+struct EventSubject: Sendable {
+    let type: ObjectIdentifier
+    let subject: Subject
 }
 
 /// What a turn publishes and nobody keeps.

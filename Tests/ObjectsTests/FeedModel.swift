@@ -81,8 +81,11 @@ struct FeedModel {
     mutating func take(_ step: Step) {
         switch step {
         case .release:
-            released += 1
-            perform(machine.committed(releases.removeFirst()))
+            // As many as a batch may have had, in a way that a seed repeats.
+            let turns = Array(releases.prefix(1 + released % 3))
+            released += turns.count
+            releases.removeFirst(turns.count)
+            perform(machine.committed(turns))
         case .beginLook: look = (UInt64(log.count), released + releases.count)
         case .endLook:
             guard let head = look?.head else { return }

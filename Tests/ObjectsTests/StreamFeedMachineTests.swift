@@ -103,28 +103,38 @@ import Testing
 
     @Test func whatOthersCommittedBetweenIsReadFirst() {
         var machine = machine(at: 5)
-        #expect(machine.committed(turn(9, 2)) == .read(6...8))
+        #expect(machine.committed([turn(9, 2)]) == .read(6...8))
         let page = page(6...8, of: 10)
         #expect(machine.take(page) == .deliver(.read(page.events, epoch: "1")))
-        #expect(machine.delivered() == .deliver(.committed(turn(9, 2), from: 9)))
+        #expect(machine.delivered() == .deliver(.committed([turn(9, 2)], from: 9)))
         #expect(machine.delivered() == .none)
     }
 
     @Test func ofATurnThatAPageCutsTheRestComesFromMemory() {
         var machine = machine(at: 5)
-        #expect(machine.committed(turn(7, 3)) == .read(6...6))
+        #expect(machine.committed([turn(7, 3)]) == .read(6...6))
         _ = machine.take(page(6...8, of: 9))
-        #expect(machine.delivered() == .deliver(.committed(turn(7, 3), from: 9)))
+        #expect(machine.delivered() == .deliver(.committed([turn(7, 3)], from: 9)))
+    }
+
+    @Test func turnsThatFollowEachOtherAreGivenOutTogether() {
+        var machine = machine(at: 5, capacity: 3)
+        let turns = [turn(6, 2), turn(8, 4), turn(12, 1), turn(15, 1)]
+        #expect(machine.committed(turns) == .deliver(.committed(Array(turns[0...2]), from: 6)))
+        #expect(machine.committed([turn(16, 1)]) == .none)
+        #expect(machine.delivered() == .read(13...14))
+        _ = machine.take(page(13...14, of: 16))
+        #expect(machine.delivered() == .deliver(.committed([turn(15, 1), turn(16, 1)], from: 15)))
     }
 
     @Test func whatFindsNoRoomIsRead() {
         var machine = machine(at: 0, capacity: 3, byteCapacity: 100)
-        #expect(machine.committed(turn(2, 2)) == .read(1...1))
-        #expect(machine.committed(turn(4, 2)) == .none)
-        #expect(machine.committed(turn(6, 1, bytes: 200)) == .none)
+        #expect(machine.committed([turn(2, 2)]) == .read(1...1))
+        #expect(machine.committed([turn(4, 2)]) == .none)
+        #expect(machine.committed([turn(6, 1, bytes: 200)]) == .none)
         #expect(machine.waiting == 2)
         _ = machine.take(page(1...1, of: 3))
-        #expect(machine.delivered() == .deliver(.committed(turn(2, 2), from: 2)))
+        #expect(machine.delivered() == .deliver(.committed([turn(2, 2)], from: 2)))
         #expect(machine.delivered() == .read(4...6))
     }
 
@@ -144,7 +154,7 @@ import Testing
             #expect(pause <= .seconds(2))
         }
         // What is next in the stream need not wait.
-        #expect(machine.committed(turn(2)) == .deliver(.committed(turn(2), from: 2)))
+        #expect(machine.committed([turn(2)]) == .deliver(.committed([turn(2)], from: 2)))
     }
 
     @Test func aStreamMadeAnewIsReadFromItsBeginning() {
@@ -156,7 +166,7 @@ import Testing
         let page = page(1...2, of: 2, epoch: "2")
         #expect(machine.take(page) == .deliver(.read(page.events, epoch: "2")))
         // The old stream's last commit came late.
-        #expect(machine.committed(turn(6)) == .none)
+        #expect(machine.committed([turn(6)]) == .none)
     }
 
     @Test func aStreamThatWasPutBackGoesOnFromThere() {
@@ -164,7 +174,7 @@ import Testing
         _ = machine.see(head: 5)
         #expect(machine.see(head: 2) == .read(6...6))
         #expect(machine.take(EventPage(state: StreamState(epoch: "1", first: 1, last: 2), events: [], pending: 0)) == .none)
-        #expect(machine.committed(turn(3)) == .deliver(.committed(turn(3), from: 3)))
+        #expect(machine.committed([turn(3)]) == .deliver(.committed([turn(3)], from: 3)))
     }
 
     @Test func whatIsNotKeptAnyMoreIsPassedOver() {
@@ -175,6 +185,6 @@ import Testing
         #expect(machine.delivered() == .none)
         #expect(machine.see(head: 7) == .read(7...7))
         #expect(machine.take(EventPage(state: StreamState(epoch: "1", first: 8, last: 7), events: [], pending: 0)) == .none)
-        #expect(machine.committed(turn(8)) == .deliver(.committed(turn(8), from: 8)))
+        #expect(machine.committed([turn(8)]) == .deliver(.committed([turn(8)], from: 8)))
     }
 }
