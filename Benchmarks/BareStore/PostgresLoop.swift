@@ -20,7 +20,7 @@ final class PostgresLoop {
         let writer = PQexec(handle, "INSERT INTO rivulet.writer_rows (name, generation) VALUES ('bare loop', 1)")
         defer { PQclear(writer) }
         guard PQresultStatus(writer) == PGRES_COMMAND_OK else { throw error() }
-        let places = (1...25).map { "$\($0)" }.joined(separator: ", ")
+        let places = (1...26).map { "$\($0)" }.joined(separator: ", ")
         let prepared = PQprepare(handle, "commit", "SELECT * FROM rivulet.commit_batch(\(places))", 0, nil)
         defer { PQclear(prepared) }
         guard PQresultStatus(prepared) == PGRES_COMMAND_OK else { throw error() }
@@ -41,18 +41,22 @@ final class PostgresLoop {
         let objects = turns.keys.sorted()
         let places = Dictionary(uniqueKeysWithValues: objects.enumerated().map { ($1, $0 + 1) })
         var last: [Int: Int] = [:]
-        var previous: [Int] = []
+        var (previous, ordinals): ([Int], [Int]) = ([], [])
+        var published: [Int: Int] = [:]
         for (rank, object) in order.enumerated() {
             previous.append(last[object] ?? 0)
             last[object] = rank + 1
+            published[object, default: 0] += 1
+            ordinals.append(published[object] ?? 0)
         }
         try call([
             "bare loop", "1", "\(batches)", "1700000000000000000", "0",
             "{\(TurnSource.kind)}", "{\(count)}",
             list(objects) { _ in TurnSource.kind }, list(objects) { self.names[$0] }, list(objects) { "\(self.versions[$0])" },
             list(objects) { _ in "0" }, list(objects) { "\(turns[$0] ?? 0)" }, list(objects) { _ in self.state },
-            list(objects) { _ in "1" }, list(objects) { "\(last[$0] ?? 0)" },
-            list(order) { "\(places[$0] ?? 0)" }, list(order) { _ in "1" }, list(Array(1...count)) { "\($0)" }, list(previous) { "\($0)" },
+            list(objects) { _ in "1" }, list(objects) { "\(turns[$0] ?? 0)" }, list(objects) { "\(last[$0] ?? 0)" },
+            list(order) { "\(places[$0] ?? 0)" }, list(Array(1...count)) { "\($0)" }, list(previous) { "\($0)" },
+            list(ordinals) { "\($0)" },
             list(order) { "evt.\(TurnSource.kind).\(self.names[$0]).Deposited" }, list(order) { _ in self.payload },
             "{}", "{}", "{}", "{}",
         ])

@@ -27,12 +27,13 @@ final class SQLiteLoop {
             return statement
         }
         begin = try prepare("BEGIN IMMEDIATE")
-        select = try prepare("SELECT number, version, owner_epoch, last_event FROM objects WHERE kind = ? AND id = ?")
+        select = try prepare("SELECT number, version, owner_epoch, last_event, event_count FROM objects WHERE kind = ? AND id = ?")
         insert = try prepare(
-            "INSERT INTO objects (version, last_event, updated, state, kind, id, owner_epoch) VALUES (?, ?, ?, ?, ?, ?, 0)")
-        update = try prepare("UPDATE objects SET version = ?, last_event = ?, updated = ?, state = ifnull(?, state) WHERE number = ?")
+            "INSERT INTO objects (version, last_event, updated, state, event_count, kind, id, owner_epoch) VALUES (?, ?, ?, ?, ?, ?, ?, 0)")
+        update = try prepare(
+            "UPDATE objects SET version = ?, last_event = ?, updated = ?, state = ifnull(?, state), event_count = ? WHERE number = ?")
         event = try prepare(
-            "INSERT INTO events (stream, sequence, object, previous, time, subject, payload) VALUES (1, ?, ?, ?, ?, ?, ?)")
+            "INSERT INTO events (stream, sequence, object, previous, time, subject, payload, ordinal) VALUES (1, ?, ?, ?, ?, ?, ?, ?)")
         raise = try prepare("UPDATE streams SET head = ? WHERE number = 1")
         forget = try prepare("DELETE FROM replies WHERE number IN (SELECT number FROM replies WHERE expires <= ? ORDER BY expires LIMIT ?)")
         commit = try prepare("COMMIT")
@@ -52,13 +53,14 @@ final class SQLiteLoop {
         try run(begin)
         for _ in 0..<count {
             head += 1
-            let (object, last) = try write(position, at: time)
+            let (object, last, ordinal) = try write(position, at: time)
             sqlite3_bind_int64(event, 1, head)
             sqlite3_bind_int64(event, 2, object)
             sqlite3_bind_int64(event, 3, last)
             sqlite3_bind_int64(event, 4, time)
             bind(event, 5, subjects[position], isTerminated: true)
             bind(event, 6, payload)
+            sqlite3_bind_int64(event, 7, ordinal)
             try run(event)
             position = position + 1 == ids.count ? 0 : position + 1
         }
@@ -70,25 +72,27 @@ final class SQLiteLoop {
         try run(commit)
     }
 
-    private func write(_ place: Int, at time: Int64) throws(LoopError) -> (number: Int64, last: Int64) {
+    private func write(_ place: Int, at time: Int64) throws(LoopError) -> (number: Int64, last: Int64, ordinal: Int64) {
         bind(select, 1, kind, isTerminated: true)
         bind(select, 2, ids[place], isTerminated: true)
         let found = sqlite3_step(select) == SQLITE_ROW
-        let (number, version, last) = (sqlite3_column_int64(select, 0), sqlite3_column_int64(select, 1), sqlite3_column_int64(select, 3))
+        let (number, version) = (sqlite3_column_int64(select, 0), sqlite3_column_int64(select, 1))
+        let (last, ordinal) = (sqlite3_column_int64(select, 3), sqlite3_column_int64(select, 4) + 1)
         sqlite3_reset(select)
         let statement = found ? update : insert
         sqlite3_bind_int64(statement, 1, version + 1)
         sqlite3_bind_int64(statement, 2, head)
         sqlite3_bind_int64(statement, 3, time)
         if let state { bind(statement, 4, state) } else { sqlite3_bind_null(statement, 4) }
+        sqlite3_bind_int64(statement, 5, ordinal)
         if found {
-            sqlite3_bind_int64(statement, 5, number)
+            sqlite3_bind_int64(statement, 6, number)
         } else {
-            bind(statement, 5, kind, isTerminated: true)
-            bind(statement, 6, ids[place], isTerminated: true)
+            bind(statement, 6, kind, isTerminated: true)
+            bind(statement, 7, ids[place], isTerminated: true)
         }
         try run(statement)
-        return (found ? number : sqlite3_last_insert_rowid(database), last)
+        return (found ? number : sqlite3_last_insert_rowid(database), last, ordinal)
     }
 
     private func bind(_ statement: OpaquePointer, _ index: CInt, _ text: [CChar], isTerminated: Bool = false) {

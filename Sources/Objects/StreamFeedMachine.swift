@@ -22,8 +22,6 @@ struct StreamFeedMachine: Sendable {
         var from: UInt64
         /// The greatest number that was heard of meanwhile.
         var heardOf: UInt64 = 0
-        /// Whether the stream was replaced meanwhile.
-        var isStale = false
     }
 
     private static let shortestPause = Duration.milliseconds(50)
@@ -35,8 +33,6 @@ struct StreamFeedMachine: Sendable {
 
     /// Nil until the stream is known.
     private var epoch: String?
-    /// The life of the stream before this one.
-    private var formerEpoch: String?
     /// Everything up to here was given out.
     private var cursor: UInt64
     /// Up to here there are events, and this node has told of those that it committed.
@@ -68,16 +64,19 @@ struct StreamFeedMachine: Sendable {
 
     // MARK: What happens
 
-    /// This node has committed turns. They come in the order of the stream.
+    /// This node has committed turns, all in one transaction. They come in the order of the stream.
     mutating func committed(_ turns: [CommittedEvents]) -> Action {
+        if let theirs = turns.first?.receipt.streamEpoch, theirs != epoch {
+            // Late ones of a stream that was replaced, or the first of the one that replaces it: the log knows.
+            guard epoch == nil else {
+                mustVerify = true
+                return next()
+            }
+            begin(theirs)
+        }
         // What is next need not fit into what is kept.
         var ready: [CommittedEvents] = []
         for turn in turns {
-            if turn.receipt.streamEpoch != epoch {
-                guard turn.receipt.streamEpoch != formerEpoch else { continue }
-                begin(turn.receipt.streamEpoch)
-                ready = []
-            }
             let reached = ready.last?.last ?? cursor
             guard turn.last > reached else { continue }
             if !isDelivering, turn.first <= reached + 1 {
@@ -101,10 +100,7 @@ struct StreamFeedMachine: Sendable {
 
     /// The page was read that was asked for last.
     mutating func take(_ page: EventPage) -> Action {
-        guard let reading, !reading.isStale else {
-            self.reading = nil
-            return next()
-        }
+        guard let reading else { return next() }
         guard !page.events.isEmpty || page.pending == 0 else { return readFailed() }
         self.reading = nil
         failures = 0
@@ -206,11 +202,7 @@ struct StreamFeedMachine: Sendable {
     // MARK: Other streams of the same name
 
     private mutating func begin(_ newEpoch: String) {
-        if epoch != nil {
-            formerEpoch = epoch
-            putBack(to: 0)
-            reading?.isStale = true
-        }
+        if epoch != nil { putBack(to: 0) }
         epoch = newEpoch
     }
 

@@ -22,6 +22,7 @@ struct CommitPlan: Sendable {
         var state: [UInt8]?
         /// The place of its stream, from 1 on; 0 while it has no events.
         var stream = 0
+        var events: UInt64 = 0
         /// The rank of its last event in the stream's part of this batch; 0 while it has none.
         var lastRank: UInt64 = 0
     }
@@ -40,6 +41,8 @@ struct CommitPlan: Sendable {
         let firstRank: UInt64
         /// The rank of the object's event before it in the batch; 0 when there is none.
         let previousRank: UInt64
+        /// How many events the object has before it in the batch.
+        let previousEvents: UInt64
     }
 
     private(set) var objects: [ObjectChange] = []
@@ -67,7 +70,11 @@ struct CommitPlan: Sendable {
             return object
         }
         turns = judged.map { turn in
-            turn.map { PlannedTurn(object: objectPlaces[$0.object - 1], firstRank: $0.firstRank, previousRank: $0.previousRank) }
+            turn.map {
+                PlannedTurn(
+                    object: objectPlaces[$0.object - 1], firstRank: $0.firstRank, previousRank: $0.previousRank,
+                    previousEvents: $0.previousEvents)
+            }
         }
     }
 
@@ -86,14 +93,17 @@ struct CommitPlan: Sendable {
             present[index].version += 1
             objects[index].turns += 1
             if let state = turn.state { objects[index].state = state }
-            let previousRank = objects[index].lastRank
-            guard !turn.events.isEmpty else { return PlannedTurn(object: index + 1, firstRank: 0, previousRank: previousRank) }
+            let (previousRank, previousEvents) = (objects[index].lastRank, objects[index].events)
+            guard !turn.events.isEmpty else {
+                return PlannedTurn(object: index + 1, firstRank: 0, previousRank: previousRank, previousEvents: previousEvents)
+            }
             let stream = objects[index].stream > 0 ? objects[index].stream - 1 : self.stream(turn.object.kind)
             let firstRank = streams[stream].events + 1
             streams[stream].events += UInt64(turn.events.count)
             objects[index].stream = stream + 1
+            objects[index].events += UInt64(turn.events.count)
             objects[index].lastRank = streams[stream].events
-            return PlannedTurn(object: index + 1, firstRank: firstRank, previousRank: previousRank)
+            return PlannedTurn(object: index + 1, firstRank: firstRank, previousRank: previousRank, previousEvents: previousEvents)
         }
 
         private mutating func index(of turn: TurnCommit) -> Int {

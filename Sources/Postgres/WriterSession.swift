@@ -27,7 +27,7 @@ final class WriterSession {
         self.connection = connection
         self.writer = writer
         commitStatement = Statement(
-            "commit", "SELECT * FROM \(schema).commit_batch(\((1...25).map { "$\($0)" }.joined(separator: ", ")))")
+            "commit", "SELECT * FROM \(schema).commit_batch(\((1...26).map { "$\($0)" }.joined(separator: ", ")))")
         generation = rows.int64(0, 0)
         lastBatch = rows.int64(0, 1)
         lastNumbers = CommitNumbers(heads: rows.int64s(0, 2), epochs: rows.texts(0, 3), lasts: rows.int64s(0, 4))
@@ -83,24 +83,26 @@ extension Parameters {
         add(plan.objects.map { Int64(clamping: $0.turns) })
         add(texts: plan.objects.map(\.state))
         add(plan.objects.map { Int32(clamping: $0.stream) })
+        add(plan.objects.map { Int64(clamping: $0.events) })
         add(plan.objects.map { Int64(clamping: $0.lastRank) })
         addEvents(plan, of: batch)
         addReplies(plan, of: batch)
     }
 
     private mutating func addEvents(_ plan: CommitPlan, of batch: [TurnCommit]) {
-        var (objects, streams, ranks, previous): ([Int32], [Int32], [Int64], [Int64]) = ([], [], [], [])
+        var (objects, ranks, previous, ordinals): ([Int32], [Int64], [Int64], [Int64]) = ([], [], [], [])
         var (subjects, payloads): ([String], [[UInt8]?]) = ([], [])
         for (turn, planned) in zip(batch, plan.turns) {
             guard let planned, !turn.events.isEmpty else { continue }
             let object = Int32(clamping: planned.object)
-            let stream = Int32(clamping: plan.objects[planned.object - 1].stream)
             var (rank, previousRank) = (Int64(clamping: planned.firstRank), Int64(clamping: planned.previousRank))
+            var ordinal = Int64(clamping: planned.previousEvents)
             for event in turn.events {
                 objects.append(object)
-                streams.append(stream)
                 ranks.append(rank)
                 previous.append(previousRank)
+                ordinal += 1
+                ordinals.append(ordinal)
                 subjects.append(event.subject.description)
                 payloads.append(event.payload)
                 previousRank = rank
@@ -108,9 +110,9 @@ extension Parameters {
             }
         }
         add(objects)
-        add(streams)
         add(ranks)
         add(previous)
+        add(ordinals)
         add(subjects)
         add(texts: payloads)
     }

@@ -11,6 +11,9 @@ struct CommitTransaction {
         var version: UInt64 = 0
         var ownerEpoch: UInt64 = 0
         var lastEvent: UInt64 = 0
+        var eventCount: UInt64 = 0
+        /// The ordinal of the last event that is written already.
+        var lastOrdinal: UInt64 = 0
         var state: [UInt8]?
         var isTouched = false
         /// Where the kind's stream stands in ``streams``, once a turn had events.
@@ -72,7 +75,7 @@ struct CommitTransaction {
     private init(db: Database, time: Timestamp, forgetTime: Timestamp, file: StoreFile) throws {
         (self.db, self.time, self.forgetTime, self.file) = (db, time, forgetTime, file)
         selectObject = try PreparedStatement(
-            "SELECT number, version, owner_epoch, last_event FROM objects WHERE kind = ? AND id = ?", on: db)
+            "SELECT number, version, owner_epoch, last_event, event_count FROM objects WHERE kind = ? AND id = ?", on: db)
     }
 
     // MARK: Judging
@@ -89,6 +92,7 @@ struct CommitTransaction {
             streams[stream].head += UInt64(turn.events.count)
             rows[index].stream = stream
             rows[index].lastEvent = streams[stream].head
+            rows[index].eventCount += UInt64(turn.events.count)
         }
         rows[index].version += 1
         rows[index].isTouched = true
@@ -102,7 +106,8 @@ struct CommitTransaction {
         try selectObject.bind(2, text: SubjectToken.encode(object.id))
         let stored = try selectObject.firstRow { row in
             ObjectRow(
-                object: object, number: row.int64(0), version: row.uint64(1), ownerEpoch: row.uint64(2), lastEvent: row.uint64(3))
+                object: object, number: row.int64(0), version: row.uint64(1), ownerEpoch: row.uint64(2), lastEvent: row.uint64(3),
+                eventCount: row.uint64(4), lastOrdinal: row.uint64(4))
         }
         rows.append(stored ?? ObjectRow(object: object))
         rowIndex[object] = rows.count - 1
@@ -133,33 +138,37 @@ struct CommitTransaction {
 
     private mutating func writeObjects() throws {
         let insert = try PreparedStatement(
-            "INSERT INTO objects (version, last_event, updated, state, kind, id, owner_epoch) VALUES (?, ?, ?, ?, ?, ?, ?)", on: db)
+            "INSERT INTO objects (version, last_event, event_count, updated, state, kind, id, owner_epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            on: db)
         let update = try PreparedStatement(
-            "UPDATE objects SET version = ?, last_event = ?, updated = ?, state = ifnull(?, state) WHERE number = ?", on: db)
+            "UPDATE objects SET version = ?, last_event = ?, event_count = ?, updated = ?, state = ifnull(?, state) WHERE number = ?",
+            on: db)
         for index in rows.indices where rows[index].isTouched {
             let number = rows[index].number
             let statement = number == nil ? insert : update
             try statement.bind(1, rows[index].version)
             try statement.bind(2, rows[index].lastEvent)
-            try statement.bind(3, time.nanoseconds)
-            try statement.bind(4, text: rows[index].state)
+            try statement.bind(3, rows[index].eventCount)
+            try statement.bind(4, time.nanoseconds)
+            try statement.bind(5, text: rows[index].state)
             if let number {
-                try update.bind(5, number)
+                try update.bind(6, number)
                 try update.run()
             } else {
-                try insert.bind(5, text: SubjectToken.encode(rows[index].object.kind))
-                try insert.bind(6, text: SubjectToken.encode(rows[index].object.id))
-                try insert.bind(7, rows[index].ownerEpoch)
+                try insert.bind(6, text: SubjectToken.encode(rows[index].object.kind))
+                try insert.bind(7, text: SubjectToken.encode(rows[index].object.id))
+                try insert.bind(8, rows[index].ownerEpoch)
                 try insert.run()
                 rows[index].number = db.lastInsertedRowID
             }
         }
     }
 
-    private func writeEvents(_ batch: [TurnCommit], _ outcomes: [TurnOutcome]) throws {
+    private mutating func writeEvents(_ batch: [TurnCommit], _ outcomes: [TurnOutcome]) throws {
         let insert = try PreparedStatement(
-            "INSERT INTO events (stream, sequence, object, previous, time, subject, payload) VALUES (?, ?, ?, ?, ?, ?, ?)", on: db)
-        try insert.bind(5, time.nanoseconds)
+            "INSERT INTO events (stream, sequence, object, previous, ordinal, time, subject, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            on: db)
+        try insert.bind(6, time.nanoseconds)
         for index in batch.indices where !batch[index].events.isEmpty {
             let row = rowOfTurn[index]
             guard case .committed(let receipt) = outcomes[index], let object = rows[row].number, let stream = rows[row].stream else {
@@ -170,9 +179,11 @@ struct CommitTransaction {
             try insert.bind(3, object)
             for event in batch[index].events {
                 try insert.bind(2, sequence)
+                rows[row].lastOrdinal += 1
                 try insert.bind(4, previous)
-                try insert.bind(6, text: event.subject.description)
-                try insert.bind(7, text: event.payload)
+                try insert.bind(5, rows[row].lastOrdinal)
+                try insert.bind(7, text: event.subject.description)
+                try insert.bind(8, text: event.payload)
                 try insert.run()
                 previous = sequence
                 sequence += 1

@@ -46,10 +46,10 @@ struct StreamView {
     private func fill(
         _ page: inout EventPage, _ request: EventRead, _ pattern: SubjectPattern?, _ object: Int64?, _ from: UInt64
     ) throws -> Bool {
-        let rows = try rows("sequence, previous, time, subject, payload", object, from)
+        let next = try rows("sequence, previous, time, subject, payload", object, from, expecting: request.limit)
         var bytes = 0
         while page.events.count < request.limit, page.events.isEmpty || bytes < request.byteLimit {
-            guard let row = try rows.next() else { return true }
+            guard let row = try next() else { return true }
             let subject = try Self.subject(row, 3)
             guard pattern?.matches(subject) ?? true else { continue }
             let payload = try row.withUnsafeData(atIndex: 4) { $0.map { Array($0) } ?? [] }
@@ -64,30 +64,30 @@ struct StreamView {
 
     private func count(after sequence: UInt64, _ pattern: SubjectPattern?, _ object: Int64?) throws -> UInt64 {
         if let pattern {
-            let rows = try rows("subject", object, sequence + 1)
+            let next = try rows("subject", object, sequence + 1, expecting: .max)
             var count: UInt64 = 0
-            while let row = try rows.next() {
+            while let row = try next() {
                 if pattern.matches(try Self.subject(row, 0)) { count += 1 }
             }
             return count
         }
         guard let object else { return state.last - min(state.last, max(sequence, state.first - 1)) }
-        let count = try db.cachedStatement(
-            sql: "SELECT count(*) FROM events INDEXED BY events_by_object WHERE stream = ? AND object = ? AND sequence > ?")
-        return UInt64(clamping: try Int64.fetchOne(count, arguments: [number, object, Int64(clamping: sequence)]) ?? 0)
+        guard let first = try rows("ordinal", object, sequence + 1, expecting: 1)() else { return 0 }
+        let count = try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT event_count FROM objects WHERE number = ?"), arguments: [object])
+        return UInt64(clamping: (count ?? 0) - (first[0] as Int64) + 1)
     }
 
-    private func rows(_ columns: String, _ object: Int64?, _ from: UInt64) throws -> RowCursor {
+    /// Gives one row after the other.
+    private func rows(_ columns: String, _ object: Int64?, _ from: UInt64, expecting expected: Int) throws -> () throws -> Row? {
+        let from = Int64(clamping: from)
         if let object {
-            let select = try db.cachedStatement(
-                sql: """
-                    SELECT \(columns) FROM events INDEXED BY events_by_object
-                    WHERE stream = ? AND object = ? AND sequence >= ? ORDER BY sequence
-                    """)
-            return try Row.fetchCursor(select, arguments: [number, object, Int64(clamping: from)])
+            var events = try ObjectEvents(of: object, in: number, from: from, columns: columns, expecting: expected, db)
+            return { try events.next() }
         }
         let select = try db.cachedStatement(sql: "SELECT \(columns) FROM events WHERE stream = ? AND sequence >= ? ORDER BY sequence")
-        return try Row.fetchCursor(select, arguments: [number, Int64(clamping: from)])
+        let cursor = try Row.fetchCursor(select, arguments: [number, from])
+        return { try cursor.next() }
     }
 
     private static func subject(_ row: Row, _ column: Int) throws -> Subject {

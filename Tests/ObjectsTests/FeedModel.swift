@@ -81,8 +81,9 @@ struct FeedModel {
     mutating func take(_ step: Step) {
         switch step {
         case .release:
-            // As many as a batch may have had, in a way that a seed repeats.
-            let turns = Array(releases.prefix(1 + released % 3))
+            // As many as a batch may have had, in a way that a seed repeats; a batch knows one life of a stream.
+            let epoch = releases.first?.receipt.streamEpoch
+            let turns = Array(releases.prefix(1 + released % 3).prefix { $0.receipt.streamEpoch == epoch })
             released += turns.count
             releases.removeFirst(turns.count)
             perform(machine.committed(turns))

@@ -121,8 +121,8 @@ import Testing
         var machine = machine(at: 5, capacity: 3)
         let turns = [turn(6, 2), turn(8, 4), turn(12, 1), turn(15, 1)]
         #expect(machine.committed(turns) == .deliver(.committed(Array(turns[0...2]), from: 6)))
-        #expect(machine.committed([turn(16, 1)]) == .none)
-        #expect(machine.delivered() == .read(13...14))
+        #expect(machine.committed([turn(16, 1)]) == .read(13...14))
+        #expect(machine.delivered() == .none)
         _ = machine.take(page(13...14, of: 16))
         #expect(machine.delivered() == .deliver(.committed([turn(15, 1), turn(16, 1)], from: 15)))
     }
@@ -165,8 +165,10 @@ import Testing
         #expect(machine.take(nothing) == .read(1...2))
         let page = page(1...2, of: 2, epoch: "2")
         #expect(machine.take(page) == .deliver(.read(page.events, epoch: "2")))
+        #expect(machine.delivered() == .none)
         // The old stream's last commit came late.
-        #expect(machine.committed([turn(6)]) == .none)
+        #expect(machine.committed([turn(6)]) == .read(3...3))
+        #expect(machine.take(EventPage(state: StreamState(epoch: "2", first: 1, last: 2), events: [], pending: 0)) == .none)
     }
 
     @Test func aStreamThatWasPutBackGoesOnFromThere() {

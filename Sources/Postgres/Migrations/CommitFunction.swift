@@ -25,14 +25,15 @@ enum CommitFunction {
             writer text, writer_generation bigint, batch_number bigint, commit_time bigint, forget_time bigint,
             stream_names text[], stream_counts bigint[],
             kinds text[], ids text[], versions bigint[], owner_epochs bigint[], turns bigint[], states text[],
-            object_streams int[], last_ranks bigint[],
-            event_objects int[], event_streams int[], event_ranks bigint[], previous_ranks bigint[], subjects text[], payloads text[],
+            object_streams int[], event_counts bigint[], last_ranks bigint[],
+            event_objects int[], event_ranks bigint[], previous_ranks bigint[], ordinals bigint[], subjects text[], payloads text[],
             reply_objects int[], reply_ids bytea[], reply_expiries bigint[], reply_payloads bytea[],
             OUT stale bigint[], OUT stale_versions bigint[], OUT stale_epochs bigint[],
             OUT stream_heads bigint[], OUT stream_epochs text[], OUT last_events bigint[]
         ) LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
         DECLARE
             numbers bigint[];
+            known_events bigint[];
             missing bigint[];
             inserted bigint;
             stream_numbers int[] := '{}';
@@ -47,13 +48,14 @@ enum CommitFunction {
             FOR UPDATE OF o;
 
             SELECT array_agg(o.number ORDER BY w.place), array_agg(coalesce(o.last_event, 0) ORDER BY w.place),
+                array_agg(coalesce(o.event_count, 0) ORDER BY w.place),
                 array_agg(w.place ORDER BY w.place) FILTER (WHERE o.number IS NULL),
                 array_agg(w.place ORDER BY w.place) FILTER (WHERE coalesce(o.version, 0) <> w.version OR coalesce(o.owner_epoch, 0) <> w.epoch),
                 array_agg(coalesce(o.version, 0) ORDER BY w.place)
                     FILTER (WHERE coalesce(o.version, 0) <> w.version OR coalesce(o.owner_epoch, 0) <> w.epoch),
                 array_agg(coalesce(o.owner_epoch, 0) ORDER BY w.place)
                     FILTER (WHERE coalesce(o.version, 0) <> w.version OR coalesce(o.owner_epoch, 0) <> w.epoch)
-            INTO numbers, last_events, missing, stale, stale_versions, stale_epochs
+            INTO numbers, last_events, known_events, missing, stale, stale_versions, stale_epochs
             FROM unnest(kinds, ids, versions, owner_epochs) WITH ORDINALITY AS w (kind, id, version, epoch, place)
             LEFT JOIN \(schema).object_rows o ON o.kind = w.kind AND o.id = w.id;
 
@@ -89,16 +91,18 @@ enum CommitFunction {
 
             UPDATE \(schema).object_rows o
             SET version = o.version + w.turns, updated = commit_time, state = coalesce(w.state, o.state),
-                last_event = CASE WHEN w.rank > 0 THEN stream_heads[w.stream] + w.rank ELSE o.last_event END
-            FROM unnest(numbers, turns, states, object_streams, last_ranks) AS w (number, turns, state, stream, rank)
+                last_event = CASE WHEN w.rank > 0 THEN stream_heads[w.stream] + w.rank ELSE o.last_event END,
+                event_count = o.event_count + w.events
+            FROM unnest(numbers, turns, states, object_streams, event_counts, last_ranks) AS w (number, turns, state, stream, events, rank)
             WHERE o.number = w.number;
 
-            INSERT INTO \(schema).event_rows (stream, sequence, object, previous, time, subject, payload)
-            SELECT stream_numbers[w.stream], stream_heads[w.stream] + w.rank, numbers[w.object],
-                CASE WHEN w.previous > 0 THEN stream_heads[w.stream] + w.previous ELSE last_events[w.object] END,
-                commit_time, w.subject, w.payload
-            FROM unnest(event_objects, event_streams, event_ranks, previous_ranks, subjects, payloads)
-                AS w (object, stream, rank, previous, subject, payload);
+            -- By subscripts: PL/pgSQL has taken the arrays apart, and six of them unnested would each be put on a list first.
+            INSERT INTO \(schema).event_rows (stream, sequence, object, previous, ordinal, time, subject, payload)
+            SELECT stream_numbers[object_streams[w.object]], stream_heads[object_streams[w.object]] + event_ranks[w.place], numbers[w.object],
+                CASE WHEN previous_ranks[w.place] > 0 THEN stream_heads[object_streams[w.object]] + previous_ranks[w.place]
+                    ELSE last_events[w.object] END,
+                known_events[w.object] + ordinals[w.place], commit_time, subjects[w.place], payloads[w.place]
+            FROM unnest(event_objects) WITH ORDINALITY AS w (object, place);
 
             IF cardinality(reply_objects) > 0 THEN
                 INSERT INTO \(schema).reply_rows (object, message_id, expires, payload)

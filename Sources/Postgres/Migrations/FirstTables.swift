@@ -3,6 +3,10 @@
 /// Kinds, ids and subjects stand as they travel, percent-encoded; times are nanoseconds since 1970. States and events are kept as the text
 /// they came as, for `jsonb` would not give every number back as it was (`-0.0`), and cannot hold `\u0000`. The views show them as `jsonb`,
 /// with U+FFFD in place of U+0000.
+///
+/// An object's events name the one before them and have an ordinal, from 1 on, among their object's; so they are found without an index
+/// over all of them, which would cost each commit a page for each of its objects: every 64th is a milestone, from which the others are
+/// followed back (``ReadFunction``).
 enum FirstTables {
     static func sql(_ schema: Schema) -> String {
         """
@@ -17,6 +21,7 @@ enum FirstTables {
             owner text COLLATE "C",
             owner_lease bigint,
             last_event bigint NOT NULL,
+            event_count bigint NOT NULL DEFAULT 0,
             updated bigint NOT NULL,
             state text,
             UNIQUE (kind, id)
@@ -34,13 +39,14 @@ enum FirstTables {
             sequence bigint NOT NULL,
             object bigint NOT NULL,
             previous bigint NOT NULL,
+            ordinal bigint NOT NULL,
             time bigint NOT NULL,
             subject text COLLATE "C" NOT NULL,
             payload text NOT NULL,
             PRIMARY KEY (stream, sequence)
         );
 
-        CREATE INDEX event_rows_by_object ON \(schema).event_rows (object, sequence);
+        CREATE INDEX event_milestones ON \(schema).event_rows (object, sequence) WHERE ordinal % 64 = 0;
 
         CREATE TABLE \(schema).reply_rows (
             object bigint NOT NULL,

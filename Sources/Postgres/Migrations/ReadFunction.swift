@@ -14,8 +14,11 @@ enum ReadFunction {
             head bigint;
             oldest bigint;
             object_number bigint;
-            page refcursor;
-            reached bigint := start - 1;
+            last_of_object bigint;
+            events_of_object bigint;
+            event record;
+            next_start bigint := start;
+            stretch_end bigint;
             events bigint := 0;
             bytes bigint := 0;
             rest bigint := 0;
@@ -26,39 +29,56 @@ enum ReadFunction {
             IF NOT FOUND THEN RETURN; END IF;
 
             IF object_id IS NULL THEN
-                OPEN page FOR
+                FOR event IN
                     SELECT e.sequence, e.previous, e.time, e.subject, e.payload FROM \(schema).event_rows e
                     WHERE e.stream = stream_number AND e.sequence >= start AND (pattern IS NULL OR e.subject ~ pattern)
-                    ORDER BY e.sequence;
-            ELSE
-                SELECT o.number INTO object_number FROM \(schema).object_rows o WHERE o.kind = stream_name AND o.id = object_id;
-                OPEN page FOR
-                    SELECT e.sequence, e.previous, e.time, e.subject, e.payload FROM \(schema).event_rows e
-                    WHERE e.object = object_number AND e.sequence >= start AND (pattern IS NULL OR e.subject ~ pattern)
-                    ORDER BY e.sequence;
-            END IF;
-
-            LOOP
-                IF events >= most OR (events > 0 AND bytes >= most_bytes) THEN
-                    IF object_id IS NOT NULL THEN
-                        SELECT count(*) INTO rest FROM \(schema).event_rows e
-                        WHERE e.object = object_number AND e.sequence > reached AND (pattern IS NULL OR e.subject ~ pattern);
-                    ELSIF pattern IS NOT NULL THEN
-                        SELECT count(*) INTO rest FROM \(schema).event_rows e
-                        WHERE e.stream = stream_number AND e.sequence > reached AND e.subject ~ pattern;
-                    ELSE
-                        rest := greatest(0, head - greatest(reached, oldest - 1));
+                    ORDER BY e.sequence
+                LOOP
+                    IF events >= most OR (events > 0 AND bytes >= most_bytes) THEN
+                        IF pattern IS NULL THEN
+                            rest := greatest(0, head - greatest(event.sequence, oldest) + 1);
+                            EXIT;
+                        END IF;
+                        rest := rest + 1;
+                        CONTINUE;
                     END IF;
-                    EXIT;
-                END IF;
-                FETCH page INTO event_sequence, event_previous, event_time, event_subject, event_payload;
-                EXIT WHEN NOT FOUND;
-                RETURN NEXT;
-                events := events + 1;
-                bytes := bytes + octet_length(event_payload);
-                reached := event_sequence;
-            END LOOP;
-            CLOSE page;
+                    \(returnEvent)
+                END LOOP;
+            ELSE
+                SELECT o.number, o.last_event, o.event_count INTO object_number, last_of_object, events_of_object
+                FROM \(schema).object_rows o WHERE o.kind = stream_name AND o.id = object_id;
+
+                -- One stretch of its events after the other, each followed back from a milestone, or from the object's last event.
+                <<stretches>>
+                WHILE next_start <= last_of_object LOOP
+                    SELECT e.sequence INTO stretch_end FROM \(schema).event_rows e
+                    WHERE e.object = object_number AND e.sequence >= next_start AND e.ordinal % 64 = 0
+                    ORDER BY e.sequence OFFSET (least(most, 4096) + 63) / 64 LIMIT 1;
+                    stretch_end := coalesce(stretch_end, last_of_object);
+                    FOR event IN
+                        WITH RECURSIVE stretch AS (
+                            SELECT e.* FROM \(schema).event_rows e WHERE e.stream = stream_number AND e.sequence = stretch_end
+                            UNION ALL
+                            SELECT e.* FROM stretch s JOIN \(schema).event_rows e ON e.stream = stream_number AND e.sequence = s.previous
+                            WHERE s.previous >= next_start
+                        )
+                        SELECT s.sequence, s.previous, s.ordinal, s.time, s.subject, s.payload FROM stretch s
+                        WHERE pattern IS NULL OR s.subject ~ pattern
+                        ORDER BY s.sequence
+                    LOOP
+                        IF events >= most OR (events > 0 AND bytes >= most_bytes) THEN
+                            IF pattern IS NULL THEN
+                                rest := events_of_object - event.ordinal + 1;
+                                EXIT stretches;
+                            END IF;
+                            rest := rest + 1;
+                            CONTINUE;
+                        END IF;
+                        \(returnEvent)
+                    END LOOP;
+                    next_start := stretch_end + 1;
+                END LOOP;
+            END IF;
 
             epoch := stream_epoch;
             first := oldest;
@@ -75,4 +95,14 @@ enum ReadFunction {
 
         """
     }
+    private static let returnEvent = """
+        event_sequence := event.sequence;
+        event_previous := event.previous;
+        event_time := event.time;
+        event_subject := event.subject;
+        event_payload := event.payload;
+        RETURN NEXT;
+        events := events + 1;
+        bytes := bytes + octet_length(event_payload);
+        """
 }

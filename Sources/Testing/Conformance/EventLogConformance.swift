@@ -123,6 +123,31 @@ public enum EventLogConformance {
                 try expect("what is left", page.pending, is: UInt64(4 - count))
             }
         },
+        ConformanceCheck("one object's events are found in a long stream, from any number on, in pages of any size") { fixture in
+            try await fixture.store.open(kind)
+            // Objects with many events, and one with few, in turns and batches of all sizes.
+            let (ann, bob, eve) = (ObjectID(kind: kind, id: "ann"), ObjectID(kind: kind, id: "bob"), ObjectID(kind: kind, id: "eve"))
+            for round in UInt64(0)..<60 {
+                var batch = [
+                    try fixture.turn(ann, version: 2 * round, events: Array(repeating: "Won", count: Int(round) % 7)),
+                    try fixture.turn(bob, version: round, events: ["Won", "Left", "Won"]),
+                    try fixture.turn(ann, version: 2 * round + 1, events: ["Left"]),
+                ]
+                if round % 20 == 7 { batch.append(try fixture.turn(eve, version: round / 20, events: ["Won"])) }
+                try await fixture.commit(batch)
+            }
+            let all = try await fixture.events(of: kind)
+            for text in ["evt.Player.ann.>", "evt.Player.bob.>", "evt.Player.eve.>", "evt.Player.bob.Left", "evt.Player.nobody.>"] {
+                let pattern = try SubjectPattern(text)
+                for limit in [7, 63, 64, 65, 1000] { try await expectPages(of: pattern, limit, all, fixture) }
+                for from in stride(from: UInt64(1), through: UInt64(all.count) + 1, by: 13) {
+                    let page = try await fixture.store.read(EventRead(stream: kind, from: from, matching: pattern, limit: 2))
+                    let wanted = all.filter { $0.sequence >= from && pattern.matches($0.subject) }
+                    try expect("the events of \(pattern) from \(from)", page.events, is: Array(wanted.prefix(2)))
+                    try expect("what is left of \(pattern) from \(from)", page.pending, is: UInt64(max(0, wanted.count - 2)))
+                }
+            }
+        },
         ConformanceCheck("a page and the stream's standing are of one view, and hold whole batches") { fixture in
             try await fixture.store.open(kind)
             try await withThrowingTaskGroup(of: Void.self) { group in
