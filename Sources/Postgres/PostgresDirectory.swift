@@ -27,7 +27,7 @@ extension PostgresBackbone: Directory {
         }
     }
 
-    /// Gives the object up, if the ownership is the current one. That may be forgotten when the database crashes, and then it has it again.
+    /// Gives the object up, if the ownership is the current one.
     public func release(_ object: ObjectID, _ ownership: Ownership) async throws(StoreError) {
         try await releases.call(DirectoryBatch.Release(name: try StoredName(checking: object), ownership: ownership))
     }
