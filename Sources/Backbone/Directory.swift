@@ -19,7 +19,8 @@ public protocol Directory: Sendable {
     /// - Throws: ``StoreError``.
     func owner(of object: ObjectID) async throws(StoreError) -> Ownership?
 
-    /// Gives the object up; without effect when the ownership is no longer the current one.
+    /// Gives the object up; without effect when the ownership is no longer the current one. A crash of the database may undo it, unless the
+    /// object was claimed since.
     ///
     /// - Throws: ``StoreError``.
     func release(_ object: ObjectID, _ ownership: Ownership) async throws(StoreError)

@@ -7,12 +7,10 @@ import RivuletWire
 
 /// What every command that talks to a server takes.
 struct Connection: ParsableArguments {
-    @Option(help: ArgumentHelp("The server; RIVULET_SERVER if not given, else nats://127.0.0.1:4222.", valueName: "url"))
-    var server: String?
+    @OptionGroup var server: ServerOption
 
     func with<Result>(_ body: (RivuletClient) async throws -> Result) async throws -> Result {
-        let url = server ?? ProcessInfo.processInfo.environment["RIVULET_SERVER"] ?? "nats://127.0.0.1:4222"
-        return try await withRivuletClient(url, configuration: ClientConfiguration(name: "rivulet"), body)
+        try await withRivuletClient(server.url, configuration: ClientConfiguration(name: "rivulet"), body)
     }
 }
 

@@ -15,8 +15,7 @@ struct CommitPlan: Sendable {
 
     struct ObjectChange: Sendable {
         let object: ObjectID
-        let kind: String
-        let id: String
+        let name: StoredName
         let basis: Basis
         var turns: UInt64 = 0
         var state: [UInt8]?
@@ -54,7 +53,7 @@ struct CommitPlan: Sendable {
         var draft = Draft(known: known)
         let judged = batch.map { draft.judge($0) }
         // Objects none of whose turns commit are not touched.
-        let order = draft.objects.indices.filter { draft.objects[$0].turns > 0 }.sorted { draft.objects[$0].comesBefore(draft.objects[$1]) }
+        let order = draft.objects.indices.filter { draft.objects[$0].turns > 0 }.sorted { draft.objects[$0].name < draft.objects[$1].name }
         let streamOrder = draft.streams.indices.sorted {
             draft.streams[$0].name.utf8.lexicographicallyPrecedes(draft.streams[$1].name.utf8)
         }
@@ -111,10 +110,7 @@ struct CommitPlan: Sendable {
             // A version that cannot be raised is none that is stored.
             let expected = Basis(version: min(turn.expectedVersion, UInt64(Int64.max)), ownerEpoch: turn.ownerEpoch)
             let basis = known[turn.object] ?? expected
-            objects.append(
-                ObjectChange(
-                    object: turn.object, kind: SubjectToken.encode(turn.object.kind), id: SubjectToken.encode(turn.object.id), basis: basis)
-            )
+            objects.append(ObjectChange(object: turn.object, name: StoredName(turn.object), basis: basis))
             present.append(basis)
             objectIndex[turn.object] = objects.count - 1
             return objects.count - 1
@@ -126,11 +122,5 @@ struct CommitPlan: Sendable {
             streamIndex[kind] = streams.count - 1
             return streams.count - 1
         }
-    }
-}
-
-extension CommitPlan.ObjectChange {
-    fileprivate func comesBefore(_ other: Self) -> Bool {
-        kind == other.kind ? id.utf8.lexicographicallyPrecedes(other.id.utf8) : kind.utf8.lexicographicallyPrecedes(other.kind.utf8)
     }
 }

@@ -171,6 +171,16 @@ final class ConnectionPool<Session>: Sendable {
     }
 }
 
+extension StoreError {
+    /// Why a pool did not do something, in terms of that.
+    ///
+    /// - Parameter reason: What stood in the way; nil when that was other calls.
+    static func refusal(of task: String, _ store: String, _ reason: StoreError?) -> StoreError {
+        guard let reason else { return StoreError(.unavailable, "cannot \(task) \(store): all connections are busy") }
+        return reason.code == .closed ? StoreError(.closed, "cannot \(task) \(store): the store was closed") : reason
+    }
+}
+
 /// How long to wait between attempts to connect: 50 ms at first, a second at the most.
 private struct Backoff {
     private var milliseconds: UInt32 = 50

@@ -16,5 +16,7 @@ struct Deadline: Sendable, Comparable {
         Int32(clamping: Int64((remaining / .milliseconds(1)).rounded(.up)))
     }
 
+    static func - (left: Deadline, right: Deadline) -> Duration { left.instant - right.instant }
+
     static func < (left: Deadline, right: Deadline) -> Bool { left.instant < right.instant }
 }

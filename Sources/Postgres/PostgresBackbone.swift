@@ -16,18 +16,27 @@ public final class PostgresBackbone: Sendable {
     let doorbell: Doorbell
     private let readers: ConnectionPool<ServerConnection>
     private let writers: ConnectionPool<WriterSession>
+    let claims: Batcher<DirectoryBatch.Claim, DirectoryBatch.ClaimAnswer>
+    let releases: Batcher<DirectoryBatch.Release, Void>
 
     private init(_ opening: PostgresOpening, time: any TimeSource) {
         configuration = opening.configuration
         schema = opening.schema
         self.time = time
-        statements = Statements(schema)
+        let statements = Statements(schema)
+        self.statements = statements
         let readers = ConnectionPool("rivulet.postgres.read", size: configuration.connections) { () throws(StoreError) in
             try opening.connect("use")
         }
         self.readers = readers
         let writer = Writer(opening)
         writers = ConnectionPool("rivulet.postgres.commit", size: 1) { () throws(StoreError) in try writer.connect() }
+        claims = Batcher("claim objects in", on: readers, of: configuration) { claims, connection, deadline throws(ServerError) in
+            try DirectoryBatch.claim(claims, by: statements.claim, on: connection, until: deadline)
+        }
+        releases = Batcher("release objects in", on: readers, of: configuration) { releases, connection, deadline throws(ServerError) in
+            try DirectoryBatch.release(releases, by: statements.release, on: connection, until: deadline)
+        }
         doorbell = Doorbell(schema: schema, readers: readers, timeout: configuration.timeout)
         listener = RelayListener(opening, doorbell: doorbell)
     }
@@ -66,6 +75,8 @@ public final class PostgresBackbone: Sendable {
     public func close() async {
         let (schema, deadline) = (schema, Deadline(in: configuration.timeout))
         try? await write("close") { (writer) throws(ServerError) in try writer.resign(schema, until: deadline) }
+        await claims.close()
+        await releases.close()
         await listener.close()
         await writers.close()
         await readers.close()
@@ -125,13 +136,8 @@ public final class PostgresBackbone: Sendable {
                     }
                     return .done
                 } giveUp: { reason in
-                    continuation.resume(returning: .failure(Self.refusal(task, store, reason)))
+                    continuation.resume(returning: .failure(.refusal(of: task, store, reason)))
                 })
         }.get()
-    }
-
-    private static func refusal(_ task: String, _ store: String, _ reason: StoreError?) -> StoreError {
-        guard let reason else { return StoreError(.unavailable, "cannot \(task) \(store): all connections are busy") }
-        return reason.code == .closed ? StoreError(.closed, "cannot \(task) \(store): the store was closed") : reason
     }
 }

@@ -4,28 +4,18 @@ public import RivuletSubscriptions
 extension PostgresBackbone: Directory {
     /// Takes an object for the lease's node, if it can be had.
     public func claim(_ object: ObjectID, for lease: NodeLease) async throws(StoreError) -> Ownership {
-        var parameters = Parameters()
-        try parameters.add(object)
-        parameters.add(lease)
-        let ownership = try await call("claim \(object) in", statements.claim, parameters) { rows in
-            rows.isNull(0, 0) ? nil : Ownership(node: rows.text(0, 0), epoch: rows.uint64(0, 1))
-        }
-        guard let ownership else {
+        let claim = DirectoryBatch.Claim(
+            name: try StoredName(checking: object), claimant: lease.node, lease: Int64(clamping: lease.number))
+        let answer = try await claims.call(claim)
+        guard answer.isMember, let owner = answer.owner else {
             throw StoreError(.unavailable, "\(lease.node) cannot own \(object): its lease has ended")
         }
-        return ownership
+        return owner
     }
 
     /// Takes an object for the node, if it can be had.
     public func claim(_ object: ObjectID, for node: String) async throws(StoreError) -> Ownership? {
-        var parameters = Parameters()
-        try parameters.add(object)
-        parameters.add(node)
-        let ownership = try await call("claim \(object) in", statements.claimFor, parameters) { rows in
-            rows.count == 0 || rows.isNull(0, 0) ? nil : Ownership(node: rows.text(0, 0), epoch: rows.uint64(0, 1))
-        }
-        guard let ownership else { return try await owner(of: object) }
-        return ownership
+        try await claims.call(DirectoryBatch.Claim(name: try StoredName(checking: object), claimant: node, lease: nil)).owner
     }
 
     /// Who owns the object.
@@ -39,10 +29,6 @@ extension PostgresBackbone: Directory {
 
     /// Gives the object up, if the ownership is the current one.
     public func release(_ object: ObjectID, _ ownership: Ownership) async throws(StoreError) {
-        var parameters = Parameters()
-        try parameters.add(object)
-        parameters.add(ownership.node)
-        parameters.add(Int64(clamping: ownership.epoch))
-        try await call("release \(object) in", statements.release, parameters) { _ in }
+        try await releases.call(DirectoryBatch.Release(name: try StoredName(checking: object), ownership: ownership))
     }
 }

@@ -35,18 +35,10 @@ extension PostgresBackbone: ObjectStore {
 }
 
 extension Parameters {
-    /// Most bytes of kind and id together: a little less than an index's row can hold.
-    private static let nameLimit = 2000
-
     /// Kind and id as they are stored.
     mutating func add(_ object: ObjectID) throws(StoreError) {
-        let (kind, id) = (SubjectToken.encode(object.kind), SubjectToken.encode(object.id))
-        guard kind.utf8.count + id.utf8.count <= Self.nameLimit else {
-            throw StoreError(
-                .incompatible,
-                "an object's kind and id may have \(Self.nameLimit) bytes together, and not \(kind.utf8.count + id.utf8.count)")
-        }
-        add(kind)
-        add(id)
+        let name = try StoredName(checking: object)
+        add(name.kind)
+        add(name.id)
     }
 }

@@ -10,7 +10,6 @@ struct Statements: Sendable {
     let leave: Statement
     let members: Statement
     let claim: Statement
-    let claimFor: Statement
     let owner: Statement
     let release: Statement
     let send: Statement
@@ -64,12 +63,7 @@ struct Statements: Sendable {
             SELECT name, address, secret, kinds, active_objects, is_draining
             FROM \(schema).member_rows WHERE ends > \(schema).moment() ORDER BY name
             """)
-        claim = Statement("claim", "SELECT node, epoch FROM \(schema).claim($1, $2, $3, $4)")
-        claimFor = Statement(
-            "claim_for",
-            """
-            SELECT c.node, c.epoch FROM \(schema).members m, LATERAL \(schema).claim($1, $2, m.name, m.lease) c WHERE m.name = $3
-            """)
+        claim = Statement("claim", "SELECT leases, nodes, epochs FROM \(schema).claim_batch($1, $2, $3, $4)")
         owner = Statement(
             "owner",
             """
@@ -77,12 +71,7 @@ struct Statements: Sendable {
             FROM \(schema).object_rows o JOIN \(schema).members m ON m.name = o.owner AND m.lease = o.owner_lease
             WHERE o.kind = $1 AND o.id = $2
             """)
-        release = Statement(
-            "release",
-            """
-            UPDATE \(schema).object_rows SET owner = NULL, owner_lease = NULL
-            WHERE kind = $1 AND id = $2 AND owner = $3 AND owner_epoch = $4
-            """)
+        release = Statement("release", "SELECT \(schema).release_batch($1, $2, $3, $4)")
         send = Statement("send", "SELECT \(schema).relay_send($1, $2, $3)")
     }
 }

@@ -76,8 +76,8 @@ extension Parameters {
     fileprivate mutating func add(_ plan: CommitPlan, of batch: [TurnCommit]) {
         add(plan.streams.map(\.name))
         add(plan.streams.map { Int64(clamping: $0.events) })
-        add(plan.objects.map(\.kind))
-        add(plan.objects.map(\.id))
+        add(plan.objects.map(\.name.kind))
+        add(plan.objects.map(\.name.id))
         add(plan.objects.map { Int64(clamping: $0.basis.version) })
         add(plan.objects.map { Int64(clamping: $0.basis.ownerEpoch) })
         add(plan.objects.map { Int64(clamping: $0.turns) })

@@ -29,7 +29,7 @@ final class Ledger: Sendable {
     /// Waits for more acknowledged calls.
     func wait(for more: Int) async throws {
         let target = acknowledged.count + more
-        while acknowledged.count < target { try await Task.sleep(for: .milliseconds(2)) }
+        try await until { acknowledged.count >= target }
     }
 }
 

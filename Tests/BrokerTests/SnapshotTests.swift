@@ -1,5 +1,6 @@
 import RivuletBroker
 import RivuletSubscriptions
+import TestSupport
 import Testing
 
 /// What monitoring is told about connections and subscriptions.
@@ -67,7 +68,7 @@ struct SnapshotTests {
             client.send("CONNECT {\"verbose\":false}\r\n")
             while await client.line() != "PING" {}
             client.send("PONG\r\n")
-            while broker.connections().first?.roundTrip == nil { await Task.yield() }
+            try await until { broker.connections().first?.roundTrip != nil }
             let time = try #require(broker.connections().first?.roundTrip)
             #expect(time > .zero && time < .seconds(60))
         }

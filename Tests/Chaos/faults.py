@@ -84,50 +84,6 @@ class StoppedNode(NodeFault):
         self.store.proxy.slow_word = None
 
 
-class LinkFault(NodeFault):
-    lane = "link"
-
-    @classmethod
-    def is_possible(cls, cluster, store):
-        return not cluster.is_one
-
-    async def end(self):
-        self.node.link.reset()
-
-
-class CutLink(LinkFault):
-    name = "others cannot reach a node"
-    seconds = 2.0
-
-    async def begin(self, window):
-        self.node.link.refuses = True
-        self.node.link.cut()
-
-
-class SlowLink(LinkFault):
-    name = "others reach a node slowly"
-    seconds = 2.0
-
-    async def begin(self, window):
-        self.node.link.delay = self.random.uniform(0.05, 0.3)
-
-
-class SilentLink(LinkFault):
-    name = "nothing arrives between others and a node"
-    seconds = 4.0
-
-    async def begin(self, window):
-        self.node.link.swallows = True
-
-
-class LostLinkAnswers(LinkFault):
-    name = "answers between nodes get lost"
-    seconds = 2.0
-
-    async def begin(self, window):
-        self.node.link.answer_loss = 0.05
-
-
 class DatabaseFault(Fault):
     strikes_database = True
 
@@ -136,41 +92,99 @@ class DatabaseFault(Fault):
         return store.proxy is not None
 
 
-class CutDatabase(DatabaseFault):
-    name = "nodes cannot reach the database"
-    seconds = 2.0
+class OnLink(NodeFault):
+    """Between a node and the others."""
 
-    async def begin(self, window):
-        self.store.proxy.refuses = True
-        self.store.proxy.cut()
+    lane = "link"
+
+    @classmethod
+    def is_possible(cls, cluster, store):
+        return not cluster.is_one
+
+    @property
+    def proxy(self):
+        return self.node.link
+
+
+class OnDatabase(DatabaseFault):
+    """Between nodes and the database."""
+
+    @property
+    def proxy(self):
+        return self.store.proxy
+
+
+class ProxyFault(Fault):
+    """A network is bad, on whichever way it is."""
+
+    seconds = 2.0
 
     async def end(self):
-        self.store.proxy.reset()
+        self.proxy.reset()
 
 
-class SlowDatabase(CutDatabase):
-    name = "nodes reach the database slowly"
-    seconds = 2.0
+class Cut(ProxyFault):
+    async def begin(self, window):
+        self.proxy.refuses = True
+        self.proxy.cut()
+
+
+class Slow(ProxyFault):
+    delays = (0.0, 0.0)
 
     async def begin(self, window):
-        self.store.proxy.delay = self.random.uniform(0.02, 0.2)
+        self.proxy.delay = self.random.uniform(*self.delays)
 
 
-class SilentDatabase(CutDatabase):
+class Silent(ProxyFault):
+    async def begin(self, window):
+        self.proxy.swallows = True
+
+
+class Lossy(ProxyFault):
+    loss = 0.0
+
+    async def begin(self, window):
+        self.proxy.answer_loss = self.loss
+
+
+class CutLink(OnLink, Cut):
+    name = "others cannot reach a node"
+
+
+class SlowLink(OnLink, Slow):
+    name = "others reach a node slowly"
+    delays = (0.05, 0.3)
+
+
+class SilentLink(OnLink, Silent):
+    name = "nothing arrives between others and a node"
+    seconds = 4.0
+
+
+class LostLinkAnswers(OnLink, Lossy):
+    name = "answers between nodes get lost"
+    loss = 0.05
+
+
+class CutDatabase(OnDatabase, Cut):
+    name = "nodes cannot reach the database"
+
+
+class SlowDatabase(OnDatabase, Slow):
+    name = "nodes reach the database slowly"
+    delays = (0.02, 0.2)
+
+
+class SilentDatabase(OnDatabase, Silent):
     name = "nothing arrives between nodes and database"
     # Longer than two calls after each other may take to fail.
     seconds = 11.0
 
-    async def begin(self, window):
-        self.store.proxy.swallows = True
 
-
-class LostAnswers(CutDatabase):
+class LostAnswers(OnDatabase, Lossy):
     name = "the database's answers get lost"
-    seconds = 2.0
-
-    async def begin(self, window):
-        self.store.proxy.answer_loss = 0.03
+    loss = 0.03
 
 
 class KilledDatabase(DatabaseFault):

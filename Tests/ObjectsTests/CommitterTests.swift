@@ -1,6 +1,7 @@
 import RivuletBackbone
 import RivuletObjects
 import RivuletTesting
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct CommitterTests {
@@ -18,7 +19,7 @@ import Testing
                 for number in 0..<50 {
                     group.addTask { try await node.object(Counter.self, "\(number)").ask(Add(amount: 1), timeout: .seconds(600)) }
                 }
-                while node.activeCount < 50 { await Task.yield() }
+                try await until { node.activeCount == 50 }
                 await store.arrived()
                 await store.resume()
                 return try await group.reduce(into: []) { $0.append($1) }

@@ -1,6 +1,7 @@
 import RivuletBackbone
 import RivuletObjects
 import RivuletTesting
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct TurnTests {
@@ -142,9 +143,9 @@ import Testing
                 try node.bus.publish(
                     BusMessage(subject: Subject("obj.Counter.a.Total"), reply: Subject("refusals"), payload: Array("{}".utf8)))
             }
-            while await store.loads == 0 { await Task.yield() }
+            try await until { await store.loads > 0 }
             await store.failLoads(StoreError(.unavailable, "the database is gone"))
-            while refusals.count < 3 { await Task.yield() }
+            try await until { refusals.count == 3 }
             answers.cancel()
             #expect(refusals.codes == ["503", "503", "503"])
             #expect(await store.loads == 1)

@@ -5,6 +5,7 @@ import RivuletCluster
 import RivuletPostgres
 import RivuletSubscriptions
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Brokers that share a PostgreSQL database", .timeLimit(.minutes(2)))

@@ -33,8 +33,3 @@ extension TurnOutcome {
         if case .committed(let receipt) = self { receipt } else { nil }
     }
 }
-
-/// Waits until something is so, however long it takes; the suite's time limit ends it.
-func until(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { try await Task.sleep(for: .milliseconds(20)) }
-}

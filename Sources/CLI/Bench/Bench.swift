@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,8 +15,7 @@ struct Bench: AsyncParsableCommand {
 
 /// What every measurement takes.
 struct BenchOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The server; RIVULET_SERVER if not given, else nats://127.0.0.1:4222.", valueName: "url"))
-    var server: String?
+    @OptionGroup var server: ServerOption
 
     @Option(help: ArgumentHelp("Payload of a message.", valueName: "bytes"))
     var size: Int = 16
@@ -32,10 +30,7 @@ struct BenchOptions: ParsableArguments {
         guard (0...64 << 20).contains(size) else { throw ValidationError("--size must be from 0 to 67108864") }
     }
 
-    /// The server's URL.
-    var address: String { server ?? ProcessInfo.processInfo.environment["RIVULET_SERVER"] ?? "nats://127.0.0.1:4222" }
-
-    func place() throws -> BenchServer { try BenchServer(parsing: address) }
+    func place() throws -> BenchServer { try BenchServer(parsing: server.url) }
 }
 
 /// Where the receiving side is.

@@ -27,7 +27,7 @@ struct BenchAsk: AsyncParsableCommand {
     @OptionGroup var options: BenchOptions
 
     func run() async throws {
-        let (start, count) = (options.address, length.messages)
+        let (start, count) = (options.server.url, length.messages)
         let result = try await withRivuletClient(start) { client in
             let object = client.object(kind, id)
             let request = ObjectRequest(object: object.object, message: message, payload: Array(payload.utf8))

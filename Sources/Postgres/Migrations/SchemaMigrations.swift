@@ -14,6 +14,7 @@ enum SchemaMigrations {
         Step(name: "secrets of nodes", sql: NodeSecrets.sql),
         Step(name: "plans of the commit function", sql: CommitPlans.sql),
         Step(name: "statuses of nodes", sql: NodeStatuses.sql),
+        Step(name: "claims and releases in batches", sql: ClaimFunctions.sql),
     ]
 
     /// The SQL that takes a store from a step, 0 for none, to the newest, in one transaction that nobody else runs at the same time.

@@ -1,3 +1,5 @@
+import RivuletBackbone
+
 /// One rule of a contract, to be run over a backend in whatever test framework.
 ///
 /// ```swift
@@ -44,4 +46,13 @@ func expect(_ condition: Bool, _ otherwise: @autoclosure () -> String) throws {
 
 func expect<Value: Equatable>(_ what: String, _ value: Value, is wanted: Value) throws {
     guard value == wanted else { throw ConformanceFailure("\(what) should be \(wanted), and is \(value)") }
+}
+
+func expectError(_ code: StoreError.Code, _ what: String, _ body: () async throws -> Void) async throws {
+    do {
+        try await body()
+    } catch let error as StoreError {
+        return try expect(error.code == code, "\(what) should fail with \(code), and failed with \(error.code): \(error)")
+    }
+    throw ConformanceFailure("\(what) should fail with \(code), and succeeded")
 }

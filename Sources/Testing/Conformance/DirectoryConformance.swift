@@ -4,9 +4,13 @@ import RivuletSubscriptions
 /// What every ``Directory`` must do, together with the ``Membership`` it trusts and the ``ObjectStore`` it fences.
 public enum DirectoryConformance {
     private static let ann = ObjectID(kind: "Player", id: "ann")
+    /// A prime, so that its multiples come in an order of their own.
+    private static let many = 701
+
+    private static func object(_ number: Int) -> ObjectID { ObjectID(kind: "Player", id: "\(number)") }
 
     /// The checks, each for a fixture of its own.
-    public static let all: [ConformanceCheck<ClusterFixture>] = claims + fences
+    public static let all: [ConformanceCheck<ClusterFixture>] = claims + manyAtOnce + fences
 
     private static let claims: [ConformanceCheck<ClusterFixture>] = [
         ConformanceCheck("nobody owns an object until a node claims it") { fixture in
@@ -45,12 +49,9 @@ public enum DirectoryConformance {
         ConformanceCheck("a node whose lease has ended cannot claim") { fixture in
             let lease = try await fixture.join("a", for: .seconds(1))
             try await fixture.pass(.seconds(1))
-            do {
+            try await expectError(.unavailable, "a claim for a lease that has ended") {
                 _ = try await fixture.backbone.claim(ann, for: lease)
-            } catch let error as StoreError {
-                return try expect(error.code == .unavailable, "the claim should fail with unavailable, and failed with \(error.code)")
             }
-            throw ConformanceFailure("the claim of a node whose lease has ended should fail, and succeeded")
         },
         ConformanceCheck("an object that was given up can be claimed; giving up what one does not own does nothing") { fixture in
             let (a, b) = (try await fixture.join("a"), try await fixture.join("b"))
@@ -87,6 +88,86 @@ public enum DirectoryConformance {
                 return try await group.reduce(into: Set()) { $0.insert($1) }
             }
             try expect("the number of owners", answers.count, is: 1)
+        },
+    ]
+
+    private static let manyAtOnce: [ConformanceCheck<ClusterFixture>] = [
+        ConformanceCheck("of many objects that several nodes claim at once, each has one owner, and all learn which") { fixture in
+            let leases = [try await fixture.join("a"), try await fixture.join("b"), try await fixture.join("c")]
+            let answers = try await withThrowingTaskGroup(of: (ObjectID, Ownership?).self) { group in
+                for (number, lease) in leases.enumerated() {
+                    // One in three for another node.
+                    for step in 0..<many {
+                        let object = object(step * (2 * number + 1) % many)
+                        let other = leases[(number + 1) % leases.count].node
+                        group.addTask {
+                            step % 3 == 0
+                                ? (object, try await fixture.backbone.claim(object, for: other))
+                                : (object, try await fixture.backbone.claim(object, for: lease))
+                        }
+                    }
+                }
+                return try await group.reduce(into: [ObjectID: Set<Ownership?>]()) { $0[$1.0, default: []].insert($1.1) }
+            }
+            try expect("the number of objects", answers.count, is: many)
+            for (object, owners) in answers {
+                try expect("the number of \(object)'s owners", owners.count, is: 1)
+                try expect("\(object)'s owner", try await fixture.backbone.owner(of: object), is: owners.first ?? nil)
+            }
+        },
+        ConformanceCheck("of claims at once some may fail, and the others do not") { fixture in
+            let ended = try await fixture.join("a", for: .seconds(1))
+            let taken = try await fixture.backbone.claim(object(0), for: try await fixture.join("d", for: .seconds(60)))
+            try await fixture.pass(.seconds(1))
+            let lease = try await fixture.join("b")
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<many {
+                    group.addTask {
+                        let object = object(number)
+                        switch number % 3 {
+                        case 0:
+                            let owner = try await fixture.backbone.claim(object, for: lease)
+                            try expect("who has \(object)", owner.node, is: number == 0 ? "d" : "b")
+                        case 1:
+                            try await expectError(.unavailable, "a claim for a lease that has ended") {
+                                _ = try await fixture.backbone.claim(object, for: ended)
+                            }
+                        default: try expect("a claim for nobody", try await fixture.backbone.claim(object, for: "c"), is: nil)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try expect("the owner of what was taken before", try await fixture.backbone.owner(of: object(0)), is: taken)
+            for number in 1..<many {
+                let owner = try await fixture.backbone.owner(of: object(number))
+                try expect("the owner of \(object(number))", owner?.node, is: number % 3 == 0 ? "b" : nil)
+            }
+        },
+        ConformanceCheck("many objects can be given up at once, while others are claimed") { fixture in
+            let (a, b) = (try await fixture.join("a"), try await fixture.join("b"))
+            let owners = try await withThrowingTaskGroup(of: (Int, Ownership).self) { group in
+                for number in 0..<many { group.addTask { (number, try await fixture.backbone.claim(object(number), for: a)) } }
+                return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+            }
+            let claimed = try await withThrowingTaskGroup(of: Ownership?.self) { group in
+                for (number, owner) in owners {
+                    // One in three was given up under an epoch that is not the current one.
+                    let given = number % 3 == 0 ? Ownership(node: owner.node, epoch: owner.epoch + 1) : owner
+                    group.addTask {
+                        try await fixture.backbone.release(object(number), given)
+                        return nil
+                    }
+                    group.addTask { try await fixture.backbone.claim(object(many + number), for: b) }
+                }
+                return try await group.reduce(into: [Ownership]()) { if let owner = $1 { $0.append(owner) } }
+            }
+            try expect("the number of objects claimed meanwhile", claimed.filter { $0.node == "b" }.count, is: many)
+            for (number, owner) in owners {
+                try expect(
+                    "the owner of \(object(number))", try await fixture.backbone.owner(of: object(number)),
+                    is: number % 3 == 0 ? owner : nil)
+            }
         },
     ]
 

@@ -24,7 +24,7 @@ public enum EventLogConformance {
     private static let streams: [ConformanceCheck<StoreFixture>] = [
         ConformanceCheck("a stream that was never opened is none") { fixture in
             try expect("the stream", try await fixture.store.state(of: kind), is: nil)
-            try await fixture.expectError(.noStream, "a read") { _ = try await fixture.store.read(EventRead(stream: kind, from: 1)) }
+            try await expectError(.noStream, "a read") { _ = try await fixture.store.read(EventRead(stream: kind, from: 1)) }
         },
         ConformanceCheck("opening makes an empty stream once") { fixture in
             let state = try await fixture.store.open(kind)

@@ -152,7 +152,7 @@ public enum ObjectStoreConformance {
             try expect("the event's time", try await fixture.events(of: "Player").map(\.time), is: [receipt.time])
         },
         ConformanceCheck("events for a stream that was never opened fail the batch, which leaves nothing") { fixture in
-            try await fixture.expectError(.noStream, "a commit without its stream") {
+            try await expectError(.noStream, "a commit without its stream") {
                 try await fixture.commit([try fixture.turn(bob, version: 0, state: "1"), try fixture.turn(ann, version: 0, events: ["A"])])
             }
             try expect("what is stored", try await fixture.store.load(bob), is: StoredObject())

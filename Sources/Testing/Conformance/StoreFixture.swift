@@ -67,15 +67,6 @@ extension StoreFixture {
         let request = EventRead(stream: stream, from: 1, limit: .max, byteLimit: .max)
         return try await store.read(request).events
     }
-
-    func expectError(_ code: StoreError.Code, _ what: String, _ body: () async throws -> Void) async throws {
-        do {
-            try await body()
-        } catch let error as StoreError {
-            return try expect(error.code == code, "\(what) should fail with \(code), and failed with \(error.code): \(error)")
-        }
-        throw ConformanceFailure("\(what) should fail with \(code), and succeeded")
-    }
 }
 
 extension TurnOutcome {

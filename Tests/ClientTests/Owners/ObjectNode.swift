@@ -2,6 +2,7 @@ import RivuletBroker
 import RivuletClient
 import RivuletSubscriptions
 import Synchronization
+import TestSupport
 import Testing
 
 /// A broker with something behind it that answers for all objects.
@@ -129,9 +130,4 @@ extension RivuletClient {
             await Task.yield()
         }
     }
-}
-
-/// Waits for a condition.
-func until(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { await Task.yield() }
 }

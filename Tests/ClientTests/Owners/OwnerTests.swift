@@ -1,5 +1,6 @@
 import RivuletBroker
 import RivuletSubscriptions
+import TestSupport
 import Testing
 
 @testable import RivuletClient

@@ -5,6 +5,7 @@ import RivuletSubscriptions
 import RivuletTesting
 import RivuletWire
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Brokers that a relay makes one", .timeLimit(.minutes(2)))

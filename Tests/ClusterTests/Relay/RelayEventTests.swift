@@ -6,6 +6,7 @@ import RivuletObjects
 import RivuletSubscriptions
 import RivuletTesting
 import RivuletWire
+import TestSupport
 import Testing
 
 @Suite("Events of objects across nodes", .timeLimit(.minutes(2)))

@@ -5,6 +5,7 @@ import RivuletCluster
 import RivuletSubscriptions
 import RivuletTesting
 import Synchronization
+import TestSupport
 import Testing
 
 /// A broker that is one with those of the other nodes.
@@ -59,11 +60,6 @@ final class Inbox: Sendable {
     func receive(_ message: BusMessage) { messages.withLock { $0.append(message) } }
 
     func cancel() { attachment.withLock { $0 }?.cancel() }
-}
-
-/// Waits until it is so.
-func until(_ isSo: () throws -> Bool) async throws {
-    while try !isSo() { try await Task.sleep(for: .milliseconds(1)) }
 }
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

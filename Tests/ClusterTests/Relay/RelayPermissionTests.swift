@@ -2,6 +2,7 @@ import RivuletBroker
 import RivuletClient
 import RivuletCluster
 import RivuletSubscriptions
+import TestSupport
 import Testing
 
 /// What clients may do does not change by crossing nodes.

@@ -4,6 +4,7 @@ import RivuletBroker
 import RivuletCluster
 import RivuletSQLite
 import RivuletSubscriptions
+import TestSupport
 import Testing
 
 @Suite("Brokers that share a SQLite file", .timeLimit(.minutes(2)))

@@ -1,0 +1,133 @@
+import RivuletBackbone
+import RivuletPostgres
+import RivuletSubscriptions
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("Claims of many objects in PostgreSQL", .timeLimit(.minutes(2)))
+struct ClaimTests {
+    private let first = ObjectID(kind: "Player", id: "first")
+
+    private func object(_ number: Int) -> ObjectID { ObjectID(kind: "Player", id: "\(number)") }
+
+    /// Runs `body` while a transaction of somebody else's holds the first object's row, until it is unlocked or `body` is over.
+    private func withFirstLocked(_ database: TestDatabase, _ body: () async throws -> Void) async throws {
+        async let holder = database.execute("BEGIN; SELECT 1 FROM rivulet.object_rows WHERE id = 'first' FOR UPDATE; SELECT pg_sleep(100)")
+        try await until { try await database.execute(Self.count("query LIKE '%pg_sleep(100)%' AND wait_event = 'PgSleep'")) == "1" }
+        do {
+            try await body()
+        } catch {
+            try await Self.unlock(database)
+            throw error
+        }
+        try await Self.unlock(database)
+        _ = try? await holder
+    }
+
+    private static func unlock(_ database: TestDatabase) async throws {
+        try await database.execute("SELECT pg_terminate_backend(pid) \(others) AND query LIKE '%pg_sleep(100)%'")
+    }
+
+    private static let others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+
+    private static func count(_ condition: String) -> String { "SELECT count(*) \(others) AND \(condition)" }
+
+    private func makeFirst(_ store: PostgresBackbone, _ lease: NodeLease) async throws {
+        try await store.release(first, try await store.claim(first, for: lease))
+    }
+
+    private final class Count: Sendable {
+        private let count = Mutex(0)
+        var value: Int { count.withLock { $0 } }
+        func increase() { count.withLock { $0 += 1 } }
+    }
+
+    @Test("those that are asked for while one is on its way are claimed together")
+    func areTogether() async throws {
+        try await TestDatabase.with { database in
+            let store = try await database.open { $0.timeout = .seconds(60) }
+            let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
+            try await makeFirst(store, lease)
+            let asked = Count()
+            try await withFirstLocked(database) {
+                try await withThrowingTaskGroup(of: Ownership.self) { group in
+                    group.addTask { try await store.claim(first, for: lease) }
+                    try await until { try await database.execute(Self.count("wait_event_type = 'Lock'")) == "1" }
+                    for number in 0..<1000 {
+                        group.addTask {
+                            asked.increase()
+                            return try await store.claim(object(number), for: lease)
+                        }
+                    }
+                    try await until { asked.value == 1000 }
+                    try await Self.unlock(database)
+                    for try await owner in group { #expect(owner.node == "a") }
+                }
+            }
+            // Each row names the transaction that wrote it.
+            let transactions = try await database.execute("SELECT count(DISTINCT xmin::text) FROM rivulet.object_rows WHERE owner = 'a'")
+            #expect(try #require(Int(transactions)) <= 10)
+        }
+    }
+
+    @Test("an object whose row others hold on to fails by itself")
+    func failsAlone() async throws {
+        try await TestDatabase.with { database in
+            let store = try await database.open { $0.timeout = .seconds(6) }
+            let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
+            try await makeFirst(store, lease)
+            try await withFirstLocked(database) {
+                let failures = await withTaskGroup(of: (ObjectID, StoreError)?.self) { group in
+                    for object in (0..<200).map(object) + [first] + (200..<400).map(object) {
+                        group.addTask {
+                            do throws(StoreError) {
+                                _ = try await store.claim(object, for: lease)
+                                return nil
+                            } catch {
+                                return (object, error)
+                            }
+                        }
+                    }
+                    return await group.reduce(into: [(ObjectID, StoreError)]()) { if let failure = $1 { $0.append(failure) } }
+                }
+                #expect(failures.map(\.0) == [first])
+                #expect(failures.first?.1.code == .unavailable)
+            }
+            #expect(try await store.claim(first, for: lease).node == "a")
+        }
+    }
+
+    @Test("an object that a living node has is found while its row is locked")
+    func isFound() async throws {
+        try await TestDatabase.with { database in
+            let store = try await database.open()
+            let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
+            let owner = try await store.claim(first, for: lease)
+            try await withFirstLocked(database) {
+                let found = try await store.claim(first, for: "a")
+                #expect(found == owner)
+            }
+        }
+    }
+
+    @Test("closing waits for the calls that are under way")
+    func closing() async throws {
+        try await TestDatabase.with { database in
+            let store = try await database.open { $0.timeout = .seconds(60) }
+            let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
+            try await makeFirst(store, lease)
+            try await withFirstLocked(database) {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { _ = try await store.claim(first, for: lease) }
+                    try await until { try await database.execute(Self.count("wait_event_type = 'Lock'")) == "1" }
+                    group.addTask { await store.close() }
+                    try await Self.unlock(database)
+                    try await group.waitForAll()
+                }
+            }
+            let error = await #expect(throws: StoreError.self) { _ = try await store.claim(first, for: lease) }
+            #expect(error?.code == .closed)
+        }
+    }
+}
