@@ -55,8 +55,6 @@ public final class NodeLinks: Sendable {
     ///
     /// - Parameter onRefusal: Called when no answer will come; nobody else tells the sender.
     func forward(_ message: BusMessage, to node: String, onRefusal: @escaping @Sendable (Refusal) -> Void) {
-        var message = message
-        message.headers[HeaderName.hop] = self.node
         link(to: node).send(Forwarded(message: message, onRefusal: onRefusal))
     }
 
@@ -84,7 +82,7 @@ public final class NodeLinks: Sendable {
     private func link(to node: String) -> NodeLink {
         let (link, isFresh) = links.withLock { links -> (NodeLink, Bool) in
             if let link = links[node] { return (link, false) }
-            let link = NodeLink(to: node, bus: bus, configuration: configuration, time: time)
+            let link = NodeLink(from: self.node, to: node, bus: bus, configuration: configuration, time: time)
             links[node] = link
             return (link, true)
         }
@@ -93,19 +91,21 @@ public final class NodeLinks: Sendable {
     }
 
     private func run(_ link: NodeLink) async {
+        var connection: NodeConnection?
         do {
             guard let description = try await membership.members().first(where: { $0.name == link.node }) else {
                 throw BusError(.disconnected, "there is no node \(link.node)")
             }
-            let connection = try await connect(description)
-            await link.run(over: connection, at: description.address)
-            await connection.close()
+            let made = try await connect(description)
+            connection = made
+            await link.run(over: made, at: description.address)
         } catch {
             logger.debug("cannot reach another node", metadata: ["node": "\(link.node)", "error": "\(error)"])
         }
+        link.close()
         links.withLock { links in
             if links[link.node] === link { links[link.node] = nil }
         }
-        await link.end()
+        await connection?.close()
     }
 }
