@@ -46,10 +46,12 @@ final class NodeLink: Sendable {
         var last: UInt64 = 0
         /// When old ones are looked for next.
         var sweepAt = 1024
+
+        var hasEnded: Bool { if case .ended = phase { !isPassing } else { false } }
     }
 
     private enum Receipt {
-        case passes, waits, full
+        case passes, waits, full, ended
     }
 
     private enum Step {
@@ -59,26 +61,35 @@ final class NodeLink: Sendable {
     }
 
     let node: String
+    /// Whose messages it carries; nil for those of the process.
+    let thread: (any DeliveringThread)?
     private let sender: String
     private let bus: any MessageBus
     private let configuration: ClusterConfiguration
     private let time: any TimeSource
     private let inbox = Requester.makeInbox()
     private let state = Mutex(State())
-    /// Finishes when the link ends.
+    /// Finishes when the link has ended and whoever waited was told.
     private let end = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest)
 
-    init(from sender: String, to node: String, bus: any MessageBus, configuration: ClusterConfiguration, time: any TimeSource) {
+    init(
+        from sender: String, to node: String, on thread: (any DeliveringThread)?, bus: any MessageBus, configuration: ClusterConfiguration,
+        time: any TimeSource
+    ) {
         self.sender = sender
         self.node = node
+        self.thread = thread
         self.bus = bus
         self.configuration = configuration
         self.time = time
     }
 
-    /// Takes a message; those of one sender leave in order. When it has ended they are refused.
-    func send(_ forwarded: Forwarded) {
+    /// Takes a message; those of one sender leave in order.
+    ///
+    /// - Returns: False when it has ended. As long as those before are being told, it takes messages and refuses them after these.
+    func send(_ forwarded: Forwarded) -> Bool {
         let receipt = state.withLock { state -> Receipt in
+            if state.hasEnded { return .ended }
             if max(state.waiting.count, state.pending.count) >= configuration.linkCapacity { return .full }
             state.waiting.append(forwarded)
             defer { state.isPassing = true }
@@ -88,7 +99,9 @@ final class NodeLink: Sendable {
         case .passes: passWaiting()
         case .waits: break
         case .full: forwarded.onRefusal(.overloaded)
+        case .ended: return false
         }
+        return true
     }
 
     /// Carries messages until the connection is lost, the link is closed, or the task is cancelled.
@@ -107,8 +120,7 @@ final class NodeLink: Sendable {
                 await connection.ended()
                 self.close()
             }
-            var end = end.makeAsyncIterator()
-            _ = try? await end.next()
+            await self.ended()
             group.cancelAll()
         }
         answers.cancel()
@@ -135,7 +147,12 @@ final class NodeLink: Sendable {
             return isConnecting || !state.isPassing
         }
         if passes { passWaiting() }
-        end.finish()
+    }
+
+    /// Returns when the link has ended and whoever waited was told, or the task is cancelled.
+    func ended() async {
+        var end = end.makeAsyncIterator()
+        _ = try? await end.next()
     }
 
     // MARK: - Passing
@@ -148,6 +165,7 @@ final class NodeLink: Sendable {
             case .refuse(let refusal): forwarded.onRefusal(refusal)
             }
         }
+        if state.withLock({ $0.hasEnded }) { end.finish() }
     }
 
     private func nextStep(_ state: inout State) -> (Forwarded, Step)? {
