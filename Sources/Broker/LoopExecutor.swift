@@ -14,10 +14,11 @@ final class LoopExecutor: DeliveringThread {
         self.loop = loop
     }
 
+    /// That of a loop that serves connections.
+    static func of(_ loop: any EventLoop) -> LoopExecutor? { all[ObjectIdentifier(loop)] }
+
     /// That of the loop whose thread this is.
-    static var current: LoopExecutor? {
-        MultiThreadedEventLoopGroup.currentEventLoop.flatMap { all[ObjectIdentifier($0)] }
-    }
+    static var current: LoopExecutor? { MultiThreadedEventLoopGroup.currentEventLoop.flatMap(of) }
 
     func afterwards(_ work: @escaping @Sendable () -> Void) {
         loop.execute(work)

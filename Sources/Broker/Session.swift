@@ -42,7 +42,7 @@ struct Session {
         self.logger = logger
         parser = FrameParser(limits: router.configuration.limits)
         subscriptions = outbox.record.subscriptions
-        login = Login(router.gate)
+        login = Login(router.gate, receivingThread: LoopExecutor.of(outbox.channel.eventLoop))
         machine = ConnectionMachine(router.configuration, requiresLogin: login.isRequired)
         self.info.connectURLs = others?.addresses ?? []
         self.info.authRequired = login.isAnnounced

@@ -135,8 +135,8 @@ final class ClientHandler: ChannelInboundHandler {
             return
         }
         var message = BusMessage(
-            subject: Subject(received: Array(copying: bytes.extracting(frame.subject))),
-            reply: frame.reply.map { Subject(received: Array(copying: bytes.extracting($0))) },
+            subject: Subject(received: bytes.extracting(frame.subject)),
+            reply: frame.reply.map { Subject(received: bytes.extracting($0)) },
             payload: Array(copying: bytes.extracting(frame.payload)))
         if let headers = frame.headers {
             do throws(WireError) {

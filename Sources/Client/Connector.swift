@@ -33,10 +33,9 @@ struct Connector: Sendable {
     }
 
     private func connect(to address: ServerAddress, isFirst: Bool) async throws(ClientError) -> Connection {
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
         let channel: any Channel
         do {
-            channel = try await ClientBootstrap(group: loop)
+            channel = try await ClientBootstrap(group: Self.loop)
                 .connectTimeout(TimeAmount(core.configuration.connectTimeout))
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .channelOption(.maxMessagesPerRead, value: 1)
@@ -48,6 +47,15 @@ struct Connector: Sendable {
             throw ClientError(.cannotConnect, "\(address) cannot be reached: \(reason(for: error))", cause: error)
         }
         return try await greet(channel, address, isFirst: isFirst)
+    }
+
+    /// That of this thread, if it has one: what is sent from there is written there.
+    private static var loop: any EventLoop {
+        let all = MultiThreadedEventLoopGroup.singleton
+        guard let own = MultiThreadedEventLoopGroup.currentEventLoop, all.makeIterator().contains(where: { $0 === own }) else {
+            return all.next()
+        }
+        return own
     }
 
     private func greet(_ channel: any Channel, _ address: ServerAddress, isFirst: Bool) async throws(ClientError) -> Connection {

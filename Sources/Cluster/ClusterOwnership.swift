@@ -19,6 +19,7 @@ public final class ClusterOwnership: ObjectOwnership {
     private let retries: Retries
     private let table: Mutex<PlacementTable>
     private let host = Mutex<(@Sendable (BusMessage) -> Void)?>(nil)
+    private let lastNumber = Atomic<UInt64>(0)
     private let forwarded = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
 
@@ -166,16 +167,21 @@ public final class ClusterOwnership: ObjectOwnership {
 
     /// Sends the message to the node. While it is not known who has the object, messages for it wait for each other.
     public func forward(_ message: BusMessage, for object: ObjectID, to node: String) {
-        let parcel = Parcel(message, for: object, at: time.now, patience: configuration.patience)
+        let parcel = makeParcel(message, for: object)
         if !retries.addBehindOthers(parcel) { handOn(parcel, to: node) }
     }
 
     /// Sends the message to the node that is known to have the object, or has it wait until one is found.
     public func forward(_ message: BusMessage, for object: ObjectID) {
-        let parcel = Parcel(message, for: object, at: time.now, patience: configuration.patience)
+        let parcel = makeParcel(message, for: object)
         if retries.addBehindOthers(parcel) { return }
         if let node = owners[object] { return handOn(parcel, to: node) }
         if !retries.add(parcel) { fail(parcel, CallError(.overloaded, "too much waits for other nodes")) }
+    }
+
+    private func makeParcel(_ message: BusMessage, for object: ObjectID) -> Parcel {
+        let number = lastNumber.wrappingAdd(1, ordering: .relaxed).newValue
+        return Parcel(message, number, for: object, at: time.now, patience: configuration.patience)
     }
 
     private func handOn(_ parcel: Parcel, to node: String) {

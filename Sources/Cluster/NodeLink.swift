@@ -1,3 +1,4 @@
+import DequeModule
 import RivuletContract
 import RivuletSubscriptions
 import Synchronization
@@ -16,48 +17,91 @@ enum Refusal: Sendable {
 struct Forwarded: Sendable {
     let message: BusMessage
     let onRefusal: @Sendable (Refusal) -> Void
+    /// Whether the node may have it already.
+    var wasSent = false
 }
 
 /// Carries messages to one node, and their answers back to whom they are for.
+///
+/// Whoever sends a message passes it to the connection there and then, so that it waits for no other thread. One at a time does: what
+/// comes meanwhile, or before there is a connection, waits, and is passed in order by whoever is at it.
 final class NodeLink: Sendable {
     private struct Pending {
-        let reply: Subject
+        let forwarded: Forwarded
         let end: Duration
-        let onRefusal: @Sendable (Refusal) -> Void
+    }
+
+    private enum Phase {
+        case connecting
+        case open(any MessageBus)
+        case ended
     }
 
     private struct State {
-        var pending: [Substring: Pending] = [:]
+        var phase = Phase.connecting
+        var waiting: Deque<Forwarded> = []
+        /// Whether somebody will pass what waits. Until there is a connection, that is whoever makes it.
+        var isPassing = true
+        var pending: [UInt64: Pending] = [:]
         var last: UInt64 = 0
-        var hasEnded = false
         /// When old ones are looked for next.
         var sweepAt = 1024
+
+        var hasEnded: Bool { if case .ended = phase { !isPassing } else { false } }
+    }
+
+    private enum Receipt {
+        case passes, waits, full, ended
+    }
+
+    private enum Step {
+        /// The number stands for the answer, if there is to be one.
+        case pass(any MessageBus, number: UInt64?)
+        case refuse(Refusal)
     }
 
     let node: String
+    /// Whose messages it carries; nil for those of the process.
+    let thread: (any DeliveringThread)?
+    private let sender: String
     private let bus: any MessageBus
     private let configuration: ClusterConfiguration
     private let time: any TimeSource
     private let inbox = Requester.makeInbox()
-    private let waiting: BoundedChannel<Forwarded>
     private let state = Mutex(State())
+    /// Finishes when the link has ended and whoever waited was told.
+    private let end = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest)
 
-    init(to node: String, bus: any MessageBus, configuration: ClusterConfiguration, time: any TimeSource) {
+    init(
+        from sender: String, to node: String, on thread: (any DeliveringThread)?, bus: any MessageBus, configuration: ClusterConfiguration,
+        time: any TimeSource
+    ) {
+        self.sender = sender
         self.node = node
+        self.thread = thread
         self.bus = bus
         self.configuration = configuration
         self.time = time
-        waiting = BoundedChannel(capacity: configuration.linkCapacity, whenFull: .dropNewest)
     }
 
-    func send(_ forwarded: Forwarded) {
-        let refusal = state.withLock { state -> Refusal? in
-            if state.hasEnded { return .notHandled }
-            if waiting.waiting >= configuration.linkCapacity || state.pending.count >= configuration.linkCapacity { return .overloaded }
-            waiting.send(forwarded)
-            return nil
+    /// Takes a message; those of one sender leave in order.
+    ///
+    /// - Returns: False when it has ended. As long as those before are being told, it takes messages and refuses them after these.
+    func send(_ forwarded: Forwarded) -> Bool {
+        let receipt = state.withLock { state -> Receipt in
+            if state.hasEnded { return .ended }
+            if max(state.waiting.count, state.pending.count) >= configuration.linkCapacity { return .full }
+            state.waiting.append(forwarded)
+            defer { state.isPassing = true }
+            return state.isPassing ? .waits : .passes
         }
-        if let refusal { forwarded.onRefusal(refusal) }
+        switch receipt {
+        case .passes: passWaiting()
+        case .waits: break
+        case .full: forwarded.onRefusal(.overloaded)
+        case .ended: return false
+        }
+        return true
     }
 
     /// Carries messages until the connection is lost, the link is closed, or the task is cancelled.
@@ -70,85 +114,119 @@ final class NodeLink: Sendable {
         } catch {
             return
         }
+        open(connection.bus)
         await withDiscardingTaskGroup { group in
             group.addTask {
                 await connection.ended()
                 self.close()
             }
-            do {
-                for try await forwarded in waiting { pass(forwarded, to: connection.bus) }
-            } catch {
-                // It ends without an error.
-            }
+            await self.ended()
             group.cancelAll()
         }
         answers.cancel()
     }
 
-    /// Takes no more messages.
+    private func open(_ other: any MessageBus) {
+        let isOpen = state.withLock { state -> Bool in
+            guard case .connecting = state.phase else { return false }
+            state.phase = .open(other)
+            return true
+        }
+        if isOpen { passWaiting() }
+    }
+
+    /// The node is not reached any more: whoever waits is told, in the order of the messages.
     func close() {
-        state.withLock { state in
-            state.hasEnded = true
-            waiting.finish()
+        let passes = state.withLock { state -> Bool in
+            if case .ended = state.phase { return false }
+            let isConnecting = if case .connecting = state.phase { true } else { false }
+            state.phase = .ended
+            for (_, lost) in state.pending.sorted(by: { $0.key > $1.key }) { state.waiting.prepend(lost.forwarded.sent) }
+            state.pending = [:]
+            defer { state.isPassing = true }
+            return isConnecting || !state.isPassing
         }
+        if passes { passWaiting() }
     }
 
-    /// The node cannot be reached any more: whoever waits is told.
-    func end() async {
-        close()
-        do {
-            for try await forwarded in waiting { forwarded.onRefusal(.notHandled) }
-        } catch {
-            // It ends without an error.
-        }
-        let pending = state.withLock { state in
-            defer { state.pending = [:] }
-            return Array(state.pending.values)
-        }
-        for request in pending { request.onRefusal(.lost) }
+    /// Returns when the link has ended and whoever waited was told, or the task is cancelled.
+    func ended() async {
+        var end = end.makeAsyncIterator()
+        _ = try? await end.next()
     }
 
-    private func pass(_ forwarded: Forwarded, to other: any MessageBus) {
+    // MARK: - Passing
+
+    /// For whoever is the one to pass. Nothing is locked while a message is passed: it may be answered before that returns.
+    private func passWaiting() {
+        while let (forwarded, step) = state.withLock({ nextStep(&$0) }) {
+            switch step {
+            case .pass(let other, let number): pass(forwarded, to: other, number)
+            case .refuse(let refusal): forwarded.onRefusal(refusal)
+            }
+        }
+        if state.withLock({ $0.hasEnded }) { end.finish() }
+    }
+
+    private func nextStep(_ state: inout State) -> (Forwarded, Step)? {
+        guard let forwarded = state.waiting.popFirst() else {
+            state.isPassing = false
+            return nil
+        }
+        guard case .open(let other) = state.phase else { return (forwarded, .refuse(forwarded.wasSent ? .lost : .notHandled)) }
+        return (forwarded, .pass(other, number: forwarded.message.reply == nil ? nil : note(forwarded, &state)))
+    }
+
+    private func pass(_ forwarded: Forwarded, to other: any MessageBus, _ number: UInt64?) {
         var message = forwarded.message
-        if let reply = message.reply { message.reply = note(reply, forwarded) }
+        message.origin = nil
+        message.headers[HeaderName.hop] = sender
+        if let number { message.reply = Subject(received: "\(inbox).\(String(number, radix: 36))".utf8) }
         do {
             try other.publish(message)
         } catch {
-            if let inbox = message.reply { take(inbox) }
+            // One that is not pending any more is refused already.
+            if let number, take(number) == nil { return }
             forwarded.onRefusal(.notHandled)
         }
     }
 
-    /// Notes where the answer goes, and gives the subject that it comes to.
-    private func note(_ reply: Subject, _ forwarded: Forwarded) -> Subject {
-        let end = time.now + (forwarded.message.headers.timeout ?? configuration.answerTimeout)
-        let token = state.withLock { state -> String in
-            state.last &+= 1
-            let token = String(state.last, radix: 36)
-            state.pending[Substring(token)] = Pending(reply: reply, end: end, onRefusal: forwarded.onRefusal)
-            if state.pending.count >= state.sweepAt {
-                let now = time.now
-                state.pending = state.pending.filter { $0.value.end > now }
-                state.sweepAt = max(1024, 2 * state.pending.count)
-            }
-            return token
+    // MARK: - Answers
+
+    /// Notes where the answer goes.
+    private func note(_ forwarded: Forwarded, _ state: inout State) -> UInt64 {
+        let now = time.now
+        state.last &+= 1
+        state.pending[state.last] = Pending(
+            forwarded: forwarded, end: now + (forwarded.message.headers.timeout ?? configuration.answerTimeout))
+        if state.pending.count >= state.sweepAt {
+            state.pending = state.pending.filter { $0.value.end > now }
+            state.sweepAt = max(1024, 2 * state.pending.count)
         }
-        return Subject(received: (inbox + "." + token).utf8)
+        return state.last
     }
 
-    @discardableResult
-    private func take(_ subject: Subject) -> Pending? {
-        guard let token = subject.tokens.last else { return nil }
-        return state.withLock { $0.pending.removeValue(forKey: token) }
+    private func take(_ number: UInt64) -> Forwarded? {
+        state.withLock { $0.pending.removeValue(forKey: number)?.forwarded }
     }
 
     private func receive(_ message: BusMessage, from address: String) {
-        guard let request = take(message.subject) else { return }
+        guard let number = UInt64(message.subject.description.dropFirst(inbox.count + 1), radix: 36), let request = take(number),
+            let reply = request.message.reply
+        else { return }
         if message.headers.status == 503 || message.headers[HeaderName.moved] != nil { return request.onRefusal(.notHandled) }
         var answer = message
         if message.headers[HeaderName.serviceErrorCode] != "503" { answer.headers[HeaderName.owner] = address }
-        answer.subject = request.reply
+        answer.subject = reply
         answer.reply = nil
         try? bus.publish(answer)
+    }
+}
+
+extension Forwarded {
+    fileprivate var sent: Forwarded {
+        var sent = self
+        sent.wasSent = true
+        return sent
     }
 }

@@ -21,8 +21,20 @@ public struct NodeConnection: Sendable {
     }
 }
 
-/// One connection to each other node that messages were handed on to, made when the first one is.
+/// Connections to other nodes, made when the first message is handed on: to each node one for each thread that receives messages from
+/// clients, and one for messages of the process. So what a client sends leaves where it was received, without waking another thread, and
+/// its answer comes back there.
 public final class NodeLinks: Sendable {
+    private struct Way: Hashable {
+        let node: String
+        let thread: ObjectIdentifier?
+
+        init(to node: String, for thread: (any DeliveringThread)?) {
+            self.node = node
+            self.thread = thread.map { ObjectIdentifier($0) }
+        }
+    }
+
     private let node: String
     private let bus: any MessageBus
     private let membership: any Membership
@@ -30,14 +42,14 @@ public final class NodeLinks: Sendable {
     private let configuration: ClusterConfiguration
     private let time: any TimeSource
     private let logger: Logger
-    private let links = Mutex<[String: NodeLink]>([:])
+    private let links = Mutex<[Way: NodeLink]>([:])
     private let fresh = BoundedChannel<NodeLink>(capacity: 4096, whenFull: .dropNewest)
 
     /// Links of a node, which do nothing until ``run()``.
     ///
     /// - Parameters:
     ///   - bus: Where answers go.
-    ///   - connect: Connects to a node, as its own client with the right to do everything.
+    ///   - connect: Connects to a node, as its own client with the right to do everything. Runs on the thread that the connection is for.
     public init(
         from node: String, bus: any MessageBus, membership: any Membership, configuration: ClusterConfiguration = ClusterConfiguration(),
         time: any TimeSource = SystemTime(), logger: Logger, connect: @escaping @Sendable (NodeDescription) async throws -> NodeConnection
@@ -51,18 +63,21 @@ public final class NodeLinks: Sendable {
         self.connect = connect
     }
 
-    /// Hands a message on. Those for one node leave in order.
+    /// Hands a message on. Those of one sender for one node leave in order.
     ///
     /// - Parameter onRefusal: Called when no answer will come; nobody else tells the sender.
     func forward(_ message: BusMessage, to node: String, onRefusal: @escaping @Sendable (Refusal) -> Void) {
-        var message = message
-        message.headers[HeaderName.hop] = self.node
-        link(to: node).send(Forwarded(message: message, onRefusal: onRefusal))
+        let forwarded = Forwarded(message: message, onRefusal: onRefusal)
+        while true {
+            let link = link(to: node, for: message.origin?.receivingThread)
+            if link.send(forwarded) { return }
+            forget(link)
+        }
     }
 
-    /// Ends the connection to a node that is gone.
+    /// Ends the connections to a node that is gone.
     func close(_ node: String) {
-        links.withLock { $0[node] }?.close()
+        for link in links.withLock({ $0.values.filter { $0.node == node } }) { link.close() }
     }
 
     /// Keeps the connections until the task is cancelled.
@@ -81,11 +96,12 @@ public final class NodeLinks: Sendable {
         }
     }
 
-    private func link(to node: String) -> NodeLink {
+    private func link(to node: String, for thread: (any DeliveringThread)?) -> NodeLink {
+        let way = Way(to: node, for: thread)
         let (link, isFresh) = links.withLock { links -> (NodeLink, Bool) in
-            if let link = links[node] { return (link, false) }
-            let link = NodeLink(to: node, bus: bus, configuration: configuration, time: time)
-            links[node] = link
+            if let link = links[way] { return (link, false) }
+            let link = NodeLink(from: self.node, to: node, on: thread, bus: bus, configuration: configuration, time: time)
+            links[way] = link
             return (link, true)
         }
         if isFresh { fresh.send(link) }
@@ -93,19 +109,27 @@ public final class NodeLinks: Sendable {
     }
 
     private func run(_ link: NodeLink) async {
+        var connection: NodeConnection?
         do {
             guard let description = try await membership.members().first(where: { $0.name == link.node }) else {
                 throw BusError(.disconnected, "there is no node \(link.node)")
             }
-            let connection = try await connect(description)
-            await link.run(over: connection, at: description.address)
-            await connection.close()
+            let made = try await withTaskExecutorPreference(link.thread) { try await connect(description) }
+            connection = made
+            await link.run(over: made, at: description.address)
         } catch {
             logger.debug("cannot reach another node", metadata: ["node": "\(link.node)", "error": "\(error)"])
         }
+        link.close()
+        await link.ended()
+        forget(link)
+        await connection?.close()
+    }
+
+    private func forget(_ link: NodeLink) {
+        let way = Way(to: link.node, for: link.thread)
         links.withLock { links in
-            if links[link.node] === link { links[link.node] = nil }
+            if links[way] === link { links[way] = nil }
         }
-        await link.end()
     }
 }

@@ -4,6 +4,8 @@ import RivuletSubscriptions
 /// A message for an object of another node, until it is answered.
 struct Parcel: Sendable {
     let object: ObjectID
+    /// Messages of one sender have rising ones.
+    let number: UInt64
     private let message: BusMessage
     /// When its sender does not wait any more; nil if it did not say how long it does.
     private let deadline: Duration?
@@ -12,8 +14,9 @@ struct Parcel: Sendable {
     /// How often it was tried in vain.
     var attempts = 0
 
-    init(_ message: BusMessage, for object: ObjectID, at now: Duration, patience: Duration) {
+    init(_ message: BusMessage, _ number: UInt64, for object: ObjectID, at now: Duration, patience: Duration) {
         self.message = message
+        self.number = number
         self.object = object
         let timeout = message.headers.timeout
         deadline = timeout.map { now + $0 }

@@ -8,6 +8,13 @@ final class Retries: Sendable {
         var waiting: [ObjectID: [Parcel]] = [:]
         var count = 0
         var isClosed = false
+
+        /// Puts it before those that were sent later: one that is refused a second time may come back after them.
+        mutating func keep(_ parcel: Parcel) {
+            count += 1
+            let before = waiting[parcel.object]?.lastIndex { $0.number < parcel.number }
+            waiting[parcel.object, default: []].insert(parcel, at: before.map { $0 + 1 } ?? 0)
+        }
     }
 
     private static let firstPause = Duration.milliseconds(10)
@@ -36,8 +43,7 @@ final class Retries: Sendable {
     func addBehindOthers(_ parcel: Parcel) -> Bool {
         state.withLock { state in
             guard state.count < limit, state.waiting[parcel.object] != nil else { return false }
-            state.waiting[parcel.object]?.append(parcel)
-            state.count += 1
+            state.keep(parcel)
             return true
         }
     }
@@ -49,8 +55,20 @@ final class Retries: Sendable {
             let (parcels, attempts) = take(object, withRefused: isFirst)
             if let attempts { return schedule(object, after: attempts) }
             guard !parcels.isEmpty else { return }
-            for parcel in parcels { handOut(parcel) }
+            for (place, parcel) in parcels.enumerated() {
+                if keep(parcels[place...], ofRefused: object) { break }
+                handOut(parcel)
+            }
             isFirst = false
+        }
+    }
+
+    /// Keeps what is being handed out if a message before it was refused meanwhile, which it must not overtake.
+    private func keep(_ rest: ArraySlice<Parcel>, ofRefused object: ObjectID) -> Bool {
+        state.withLock { state in
+            guard let refused = state.waiting[object]?.first, let next = rest.first, refused.number < next.number else { return false }
+            for parcel in rest { state.keep(parcel) }
+            return true
         }
     }
 
@@ -94,9 +112,8 @@ final class Retries: Sendable {
     private func append(_ parcel: Parcel) -> Bool? {
         state.withLock { state in
             guard state.count < limit, !state.isClosed else { return nil }
-            state.count += 1
             let isFirst = state.waiting[parcel.object] == nil
-            state.waiting[parcel.object, default: []].append(parcel)
+            state.keep(parcel)
             return isFirst
         }
     }

@@ -38,7 +38,7 @@ final class NodeInCluster: Sendable {
         }
         ownership = ClusterOwnership(directory: store, keeper: keeper, links: links, bus: broker, configuration: configuration)
         watch = MemberWatch(for: name, membership: store, configuration: configuration, logger: logger)
-        relay = ClusterRelay(name, broker: broker, relay: store, membership: store, logger: logger)
+        relay = ClusterRelay(name, broker: broker, relay: store, logger: logger)
     }
 
     /// Whether the node has its place now.
@@ -84,7 +84,12 @@ final class NodeInCluster: Sendable {
             }
             group.addTask { await links.run() }
             group.addTask { await ownership.run() }
-            group.addTask { await watch.run(ownership.see) }
+            group.addTask {
+                await watch.run { others in
+                    ownership.see(others)
+                    relay.see(others)
+                }
+            }
             group.addTask { await relay.run() }
         }
         observation.cancel()

@@ -9,6 +9,8 @@ struct Delivery: Sendable {
     var deadline: Duration?
     /// The objects that wait for this call, outermost first.
     var callChain: [ObjectID] = []
+    /// What its sender may do; nil if that is the process.
+    var origin: (any MessageOrigin)?
 
     var messageID: String? { headers[HeaderName.messageID] }
 
@@ -17,7 +19,9 @@ struct Delivery: Sendable {
         var headers = headers
         if let deadline { headers[HeaderName.timeout] = String((deadline - now).wholeMilliseconds) }
         if !callChain.isEmpty { headers[HeaderName.callChain] = callChain.map(\.description).joined(separator: ",") }
-        return BusMessage(subject: try ObjectSubject.call(object, message: message), reply: reply, headers: headers, payload: payload)
+        var whole = BusMessage(subject: try ObjectSubject.call(object, message: message), reply: reply, headers: headers, payload: payload)
+        whole.origin = origin
+        return whole
     }
 }
 

@@ -163,7 +163,7 @@ public final class ObjectHost: Sendable {
             }
             let delivery = Delivery(
                 message: name, payload: message.payload, headers: message.headers, reply: message.reply,
-                deadline: message.headers.timeout.map { services.time.now + $0 }, callChain: chain)
+                deadline: message.headers.timeout.map { services.time.now + $0 }, callChain: chain, origin: message.origin)
             switch kind.deliver(delivery, to: object) {
             case .taken: break
             case .elsewhere(let node): services.ownership.forward(message, for: object, to: node)

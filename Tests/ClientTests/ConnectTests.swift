@@ -1,5 +1,6 @@
 import RivuletBroker
 import RivuletClient
+import RivuletSubscriptions
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ConnectTests {
@@ -30,6 +31,30 @@ import Testing
             #expect(address.port == broker.port)
         }
         await broker.stop()
+    }
+
+    @Test func aClientThatIsMadeWhereMessagesAreReceivedLivesThere() async throws {
+        try await withClient { client, broker in
+            let bus = broker.bus
+            let threads = BoundedChannel<any DeliveringThread>(capacity: 16, whenFull: .fail)
+            let attachment = try bus.attach(SubjectPattern("where"), queue: nil) { _ in
+                if let thread = bus.deliveringThread { threads.send(thread) }
+            }
+            var found = threads.makeAsyncIterator()
+            try await client.publish([], to: "where")
+            let thread = try #require(try await found.next())
+            for _ in 0..<8 {
+                let other = try await withTaskExecutorPreference(thread) { try await RivuletClient.connect(broker.url) }
+                let here = try other.attach(SubjectPattern("here"), queue: nil) { _ in
+                    if let thread = bus.deliveringThread { threads.send(thread) }
+                }
+                try await other.publish([], to: "here")
+                #expect(try await found.next() === thread)
+                here.cancel()
+                await other.close()
+            }
+            attachment.cancel()
+        }
     }
 
     @Test func aServerThatDoesNotGreetIsGivenUp() async throws {

@@ -27,7 +27,11 @@ struct RelayedBrokersTests {
                 nodes.append(
                     Node(
                         broker: broker,
-                        relay: ClusterRelay(name, broker: broker, relay: backbone, membership: backbone, logger: Self.quiet)))
+                        relay: ClusterRelay(name, broker: broker, relay: backbone, logger: Self.quiet)))
+                if nodes.count == 2 {
+                    let members = try await backbone.members()
+                    for node in nodes { node.relay.see(members) }
+                }
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for node in nodes { group.addTask { await node.relay.run() } }

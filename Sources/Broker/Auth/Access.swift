@@ -21,6 +21,12 @@ final class Access: MessageOrigin {
 
     private let belongsToNode = Atomic(false)
 
+    let receivingThread: (any DeliveringThread)?
+
+    init(receivingThread: (any DeliveringThread)?) {
+        self.receivingThread = receivingThread
+    }
+
     var isNode: Bool { belongsToNode.load(ordering: .relaxed) }
     var answersRequests: Bool { answers.load(ordering: .relaxed) }
     var isLimited: Bool { limits.load(ordering: .relaxed) }

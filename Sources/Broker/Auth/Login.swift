@@ -20,7 +20,7 @@ struct Login {
     }
 
     /// What the client may do.
-    let access = Access()
+    let access: Access
     /// Who it is, since it was let in.
     private(set) var account = Authenticator.Account()
     /// What it is to sign, if it may log in that way.
@@ -34,8 +34,10 @@ struct Login {
     private var known: Secret?
     private var question: Question?
 
-    init(_ gate: Gate) {
+    /// - Parameter thread: The one that receives what the client sends.
+    init(_ gate: Gate, receivingThread thread: (any DeliveringThread)?) {
         self.gate = gate
+        access = Access(receivingThread: thread)
         let authenticator = gate.authenticator
         isRequired = !authenticator.isOpen
         isAnnounced = !authenticator.admitsAnonymous

@@ -21,7 +21,6 @@ public final class ClusterRelay: Sendable {
     private let node: String
     private let broker: Broker
     private let relay: any Relay
-    private let membership: any Membership
     private let configuration: RelayConfiguration
     private let time: any TimeSource
     private let logger: Logger
@@ -39,13 +38,12 @@ public final class ClusterRelay: Sendable {
     ///   - node: The node's name in the membership.
     ///   - broker: The node's own, which is in no other cluster.
     public init(
-        _ node: String, broker: Broker, relay: any Relay, membership: any Membership,
-        configuration: RelayConfiguration = RelayConfiguration(), time: any TimeSource = SystemTime(), logger: Logger
+        _ node: String, broker: Broker, relay: any Relay, configuration: RelayConfiguration = RelayConfiguration(),
+        time: any TimeSource = SystemTime(), logger: Logger
     ) {
         self.node = node
         self.broker = broker
         self.relay = relay
-        self.membership = membership
         self.configuration = configuration
         self.time = time
         self.logger = logger
@@ -56,12 +54,17 @@ public final class ClusterRelay: Sendable {
             InterestMachine(node, patterns: configuration.announcedPatterns, queuePatterns: configuration.announcedQueuePatterns))
     }
 
+    /// Takes note of the other nodes, as they are now. To be told again and again, also of no change: then the others are told how far
+    /// this one's announcements go, and asked for theirs that are missing.
+    public func see(_ others: [NodeDescription]) {
+        advance(.members(others.map(\.name)))
+    }
+
     /// Relays until ``drain()``, or until the task is cancelled. Once.
     public func run() async {
         let receiver = broker.join(outbox, as: node)
         await withDiscardingTaskGroup { group in
             group.addTask { await self.listen(receiver) }
-            group.addTask { await self.watchMembers() }
             await sendAll()
             group.cancelAll()
         }
@@ -97,18 +100,6 @@ public final class ClusterRelay: Sendable {
         }
         if isReady { readiness.finish() }
         wakes.send(())
-    }
-
-    /// Looks which nodes there are, and tells that this one is there.
-    private func watchMembers() async {
-        while !Task.isCancelled {
-            do throws(StoreError) {
-                advance(.members(try await membership.members().map(\.name)))
-            } catch {
-                logger.debug("cannot tell which nodes there are", metadata: ["error": "\(error)"])
-            }
-            await time.wait(until: time.now + configuration.pollInterval)
-        }
     }
 
     // MARK: - Receiving

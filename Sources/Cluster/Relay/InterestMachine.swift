@@ -12,7 +12,7 @@ struct InterestMachine {
         /// From now on announcements are heard; some may have been missed before.
         case listening
         case received(Announcement)
-        /// These nodes there are, this one among them. Comes now and then.
+        /// These nodes there are, perhaps this one among them. Comes now and then.
         case members([String])
         /// Nobody can be relied on to have got it.
         case unsent(Announcement)

@@ -12,8 +12,6 @@ public struct RelayConfiguration: Sendable, Hashable {
     public var announcedQueuePatterns = 10_000
     /// How long changes of what is subscribed to are collected while no message is sent. 5 ms.
     public var announcementPause = Duration.milliseconds(5)
-    /// How often it is looked which nodes there are, and the others are told how far this one's announcements go. 2 s.
-    public var pollInterval = Duration.seconds(2)
     /// How long to wait until reading is tried again. 200 ms.
     public var retryPause = Duration.milliseconds(200)
     /// How long ``ClusterRelay/ready()`` waits for the other nodes at most. 2 s.

@@ -19,8 +19,10 @@ struct RelayEventTests {
                 try host.broker.attach(SubjectPattern("evt.>"), queue: nil, inbox.receive)
             }
             let relays = cluster.hosts.map {
-                ClusterRelay($0.name, broker: $0.broker, relay: cluster.backbone, membership: cluster.backbone, logger: quiet)
+                ClusterRelay($0.name, broker: $0.broker, relay: cluster.backbone, logger: quiet)
             }
+            let members = try await cluster.backbone.members()
+            for relay in relays { relay.see(members) }
             await withTaskGroup(of: Void.self) { group in
                 for relay in relays { group.addTask { await relay.run() } }
                 for relay in relays { await relay.ready() }

@@ -13,6 +13,15 @@ struct RelayNode: Sendable {
     let name: String
     let broker: Broker
     let relay: ClusterRelay
+    let watch: MemberWatch
+
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await watch.run(relay.see) }
+            await relay.run()
+            group.cancelAll()
+        }
+    }
 
     func publish(_ subject: String, _ payload: String = "", reply: String? = nil, reach: MessageReach = .cluster) throws {
         var message = BusMessage(subject: try Subject(subject), reply: try reply.map { try Subject($0) }, payload: Array(payload.utf8))
@@ -71,23 +80,25 @@ func withRelay(
 ) async throws {
     var configuration = RelayConfiguration()
     configuration.readyTimeout = .seconds(60)
-    configuration.pollInterval = .milliseconds(20)
     configure(&configuration)
+    var watching = ClusterConfiguration()
+    watching.timeToLive = .milliseconds(60)
     var brokerConfiguration = BrokerConfiguration()
     brokerConfiguration.port = 0
     brokerConfiguration.authenticationTimeout = .seconds(60)
     configureBroker(&brokerConfiguration)
     let nodes = backbones.enumerated().map { number, backbone in
         let broker = Broker(configuration: brokerConfiguration, logger: quiet)
-        let relay = ClusterRelay(
-            "node.\(number)", broker: broker, relay: backbone, membership: backbone, configuration: configuration, logger: quiet)
-        return RelayNode(name: "node.\(number)", broker: broker, relay: relay)
+        let name = "node.\(number)"
+        let relay = ClusterRelay(name, broker: broker, relay: backbone, configuration: configuration, logger: quiet)
+        let watch = MemberWatch(for: name, membership: backbone, configuration: watching, logger: quiet)
+        return RelayNode(name: name, broker: broker, relay: relay, watch: watch)
     }
     for (node, backbone) in zip(nodes, backbones) {
         _ = try await backbone.join(NodeDescription(name: node.name, address: ""), timeToLive: .seconds(3600))
     }
     try await withThrowingTaskGroup(of: Void.self) { group in
-        for node in nodes { group.addTask { await node.relay.run() } }
+        for node in nodes { group.addTask { await node.run() } }
         for node in nodes { await node.relay.ready() }
         do {
             try await body(nodes)

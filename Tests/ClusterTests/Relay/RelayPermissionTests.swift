@@ -19,11 +19,7 @@ struct RelayPermissionTests {
         _ permissions: UserPermissions, _ body: ([RelayNode], _ limited: RivuletClient, _ free: RivuletClient) async throws -> Void
     ) async throws {
         let auth = try users(permissions)
-        try await withRelay(2) {
-            $0.pollInterval = .milliseconds(20)
-        } broker: {
-            $0.auth = auth
-        } body: { nodes in
+        try await withRelay(2, broker: { $0.auth = auth }) { nodes in
             let (first, second) = (try await nodes[0].broker.start(), try await nodes[1].broker.start())
             let limited = try await RivuletClient.connect("nats://limited:limited@127.0.0.1:\(first.port)")
             let free = try await RivuletClient.connect("nats://free:free@127.0.0.1:\(second.port)")
