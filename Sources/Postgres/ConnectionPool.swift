@@ -9,11 +9,16 @@ import Synchronization
 ///
 /// A thread starts when a job finds all others busy, and connects before it takes one. While there is no connection, jobs wait until
 /// their deadlines; nobody waits for longer.
+///
+/// It also runs tasks that prefer it as their executor, on the same threads and before jobs, but not while a thread connects, which may
+/// take long. A task whose jobs are done on the thread that it runs on itself goes on without a change of threads.
 final class ConnectionPool<Session>: Sendable {
     private struct State {
         var waiting: Deque<Job<Session>> = []
+        var tasks: Deque<UnownedJob> = []
         var threads = 0
         var idle = 0
+        var connecting = 0
         var isOpen = true
         /// Why the last attempt to connect failed, while there was none that succeeded.
         var trouble: StoreError?
@@ -51,6 +56,16 @@ final class ConnectionPool<Session>: Sendable {
             return nil
         }
         if let refusal { job.giveUp(refusal) }
+    }
+
+    /// Queues a part of a task. False if somebody else has to run it.
+    func add(_ task: UnownedJob) -> Bool {
+        state.withLock { state in
+            guard state.isOpen, state.connecting == 0 else { return false }
+            state.tasks.append(task)
+            staff(&state)
+            return true
+        }
     }
 
     /// Takes no more jobs; the threads end, and their connections, when those that are queued have.
@@ -100,12 +115,20 @@ final class ConnectionPool<Session>: Sendable {
         var session: Session?
         var backoff = Backoff()
         while waitForWork() {
+            if runTask(orConnect: session == nil) { continue }
             do throws(StoreError) {
                 let current: Session
-                if let session { current = session } else { current = try connect() }
-                session = current
-                backoff = Backoff()
-                state.withLock { $0.trouble = nil }
+                if let session {
+                    current = session
+                } else {
+                    current = try connect()
+                    session = current
+                    backoff = Backoff()
+                    state.withLock { state in
+                        state.trouble = nil
+                        state.connecting -= 1
+                    }
+                }
                 switch attempt(on: current) {
                 case .done, nil: break
                 case .lost(let error), .broken(let error):
@@ -115,6 +138,7 @@ final class ConnectionPool<Session>: Sendable {
             } catch {
                 state.withLock { $0.trouble = error }
                 backoff.wait()
+                state.withLock { $0.connecting -= 1 }
             }
         }
         session = nil
@@ -131,7 +155,7 @@ final class ConnectionPool<Session>: Sendable {
     private func waitForWork() -> Bool {
         while true {
             let goesOn = state.withLock { state -> Bool? in
-                if !state.waiting.isEmpty { return true }
+                if !state.waiting.isEmpty || !state.tasks.isEmpty { return true }
                 guard state.isOpen else { return false }
                 state.idle += 1
                 return nil
@@ -139,6 +163,19 @@ final class ConnectionPool<Session>: Sendable {
             if let goesOn { return goesOn }
             work.wait()
         }
+    }
+
+    /// Runs a part of a task, if there is one.
+    ///
+    /// - Parameter connects: Whether the thread connects if there is none. Then no tasks are taken until it has.
+    private func runTask(orConnect connects: Bool) -> Bool {
+        let task = state.withLock { state in
+            let task = state.tasks.popFirst()
+            if task == nil, connects { state.connecting += 1 }
+            return task
+        }
+        task?.runSynchronously(on: asUnownedTaskExecutor())
+        return task != nil
     }
 
     /// Takes the first job and tries it; one whose connection was lost stands first again.
@@ -168,6 +205,14 @@ final class ConnectionPool<Session>: Sendable {
             return (late, state.trouble)
         }
         for job in late { job.giveUp(trouble) }
+    }
+}
+
+extension ConnectionPool: TaskExecutor {
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        if add(job) { return }
+        DispatchQueue.global().async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
 

@@ -15,7 +15,7 @@ public final class PostgresBackbone: Sendable {
     let listener: RelayListener
     let doorbell: Doorbell
     private let readers: ConnectionPool<ServerConnection>
-    private let writers: ConnectionPool<WriterSession>
+    let writers: ConnectionPool<WriterSession>
     let claims: Batcher<DirectoryBatch.Claim, DirectoryBatch.ClaimAnswer>
     let releases: Batcher<DirectoryBatch.Release, Void>
 

@@ -32,6 +32,9 @@ extension PostgresBackbone: ObjectStore {
         }
         return outcomes
     }
+
+    /// The thread on which commits wait for the database.
+    public var commitExecutor: (any TaskExecutor)? { writers }
 }
 
 extension Parameters {
