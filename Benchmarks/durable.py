@@ -52,7 +52,7 @@ CELLS = [
          bare=["--objects", "1", "--events-only"], jetstream=20),
     Cell("events, 1 a turn, of 1,000 objects", calls("obj.Journal", ".Record", 1000), {},
          bare=["--objects", "1000", "--events-only"], jetstream=None),
-    Cell("events, 10 a turn, of 1 object", calls("obj.Journal", ".Record", 1, '{"count":10}'), {}, per_turn=10),
+    Cell("events, 10 a turn, of 1 object", calls("obj.Journal", ".Record", 1, '{"count":10}'), {}, jetstream=20, per_turn=10),
 ]
 
 
