@@ -5,6 +5,7 @@ import RivuletSubscriptions
 import RivuletTesting
 import RivuletWire
 import Synchronization
+import TestSupport
 import Testing
 
 /// The ways that messages take to another node.
