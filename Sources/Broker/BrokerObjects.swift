@@ -10,6 +10,9 @@ extension Broker {
         return subject.withSpan { !router.processRoute(for: $0).isEmpty }
     }
 
+    /// Whether anybody at this node subscribes to subjects that begin with these tokens and have more.
+    public func hasSubscribers(under prefix: Subject) -> Bool { router.interest.hasSubscribers(under: prefix) }
+
     /// Delivers messages of the process, in order; a connection that gets several of them writes them together.
     ///
     /// - Throws: ``RivuletSubscriptions/BusError`` as ``publish(_:)``, once the messages it could take are handed over.

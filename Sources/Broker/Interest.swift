@@ -30,6 +30,11 @@ final class Interest: Sendable {
     /// How many subscriptions there are on this node.
     var count: Int { state.withLock { $0.index.count - $0.elsewhereCount } }
 
+    /// Whether anybody on this node wants messages to subjects that begin with these tokens and go on.
+    func hasSubscribers(under prefix: Subject) -> Bool {
+        state.withLock { $0.index.contains(under: prefix) { $0.peers == nil } }
+    }
+
     /// The other nodes, if this one is in a cluster.
     var peers: PeerLink? { state.withLock { $0.peers } }
 

@@ -7,7 +7,7 @@ import Synchronization
 /// each stream's ``StreamFeedMachine`` says.
 ///
 /// What this node commits is delivered where it is committed, as long as no other node has committed before it. The rest is found by
-/// looking at the streams' heads, when the log's doorbell rings and now and then without it, and read.
+/// looking at the streams' heads, when the log's doorbell rings and now and then without it, and read if anybody here follows.
 final class EventFeed: Sendable {
     private struct State {
         var machines: [String: StreamFeedMachine] = [:]
@@ -101,16 +101,26 @@ final class EventFeed: Sendable {
     /// Tells a stream's machine what has happened, and does what it says.
     private func advance(_ stream: String, _ event: (inout StreamFeedMachine) -> StreamFeedMachine.Action) {
         var action = state.withLock { event(&$0.machines[stream, default: StreamFeedMachine()]) }
-        while case .deliver(let portion) = action {
-            portion.forEachMessage(of: stream, where: bus.isWanted) { bus.publish($0, orLogTo: logger) }
-            action = state.withLock { $0.machines[stream, default: StreamFeedMachine()].delivered() }
+        while true {
+            switch action {
+            case .deliver(let portion):
+                portion.forEachMessage(of: stream, where: bus.isWanted) { bus.publish($0, orLogTo: logger) }
+                action = state.withLock { $0.machines[stream, default: StreamFeedMachine()].delivered() }
+            case .read(let numbers):
+                guard !isFollowed(stream), let next = state.withLock({ $0.machines[stream]?.passOver() }) else {
+                    return ask { $0.reads.append((stream, numbers)) }
+                }
+                action = next
+            case .pause(let pause):
+                _ = time.schedule(at: time.now + pause) { [weak self] in self?.advance(stream) { $0.retry() } }
+                return
+            case .none: return
+            }
         }
-        switch action {
-        case .read(let numbers): ask { $0.reads.append((stream, numbers)) }
-        case .pause(let pause):
-            _ = time.schedule(at: time.now + pause) { [weak self] in self?.advance(stream) { $0.retry() } }
-        case .deliver, .none: break
-        }
+    }
+
+    private func isFollowed(_ stream: String) -> Bool {
+        bus.hasSubscribers(under: Subject(received: Array("evt.\(SubjectToken.encode(stream))".utf8)))
     }
 
     private func read(_ numbers: ClosedRange<UInt64>, of stream: String) async {

@@ -11,7 +11,7 @@ struct StreamFeedMachine: Sendable {
     enum Action: Sendable, Hashable {
         /// Give these out, then say ``delivered()``.
         case deliver(EventPortion)
-        /// Read a page of these numbers at most, then ``take(_:)`` it, or say ``readFailed()``.
+        /// Read a page of these numbers at most, then ``take(_:)`` it, or say ``readFailed()``; or ``passOver()`` if nobody wants them.
         case read(ClosedRange<UInt64>)
         /// Say ``retry()`` after so long.
         case pause(Duration)
@@ -19,7 +19,9 @@ struct StreamFeedMachine: Sendable {
     }
 
     private struct Reading: Sendable {
-        var from: UInt64
+        let numbers: ClosedRange<UInt64>
+        /// Whether it is read to learn which life of the stream this is.
+        let verifies: Bool
         /// The greatest number that was heard of meanwhile.
         var heardOf: UInt64 = 0
     }
@@ -111,12 +113,22 @@ struct StreamFeedMachine: Sendable {
                 known = page.state.last
                 return next()
             }
-        } else if page.state.last < reading.from - 1 {
+        } else if page.state.last < reading.numbers.lowerBound - 1 {
             putBack(to: page.state.last)
         }
         cursor = max(cursor, max(1, page.state.first) - 1)  // what is not kept any more cannot be given out
         if page.state.last < known { known = max(page.state.last, reading.heardOf) }
         arrived = page.events.filter { $0.sequence <= known }
+        return next()
+    }
+
+    /// Nobody wanted what was to be read when it was said to be, at which time it had been committed: who comes later wants what comes later.
+    ///
+    /// - Returns: Nil if it must be read all the same.
+    mutating func passOver() -> Action? {
+        guard let reading, !reading.verifies else { return nil }
+        self.reading = nil
+        cursor = max(cursor, reading.numbers.upperBound)
         return next()
     }
 
@@ -149,9 +161,10 @@ struct StreamFeedMachine: Sendable {
         }
         let last = kept.first.map { min(known, $0.first - 1) } ?? known
         guard mustVerify || cursor < last, arrived.isEmpty, reading == nil, !isPausing else { return .none }
+        let numbers = cursor + 1...max(cursor + 1, last)
+        reading = Reading(numbers: numbers, verifies: mustVerify)
         mustVerify = false
-        reading = Reading(from: cursor + 1)
-        return .read(cursor + 1...max(cursor + 1, last))
+        return .read(numbers)
     }
 
     private mutating func nextArrived() -> [StoredEvent]? {

@@ -69,6 +69,15 @@ public struct InterestIndex<Subscriber: Sendable>: Sendable {
         return route(of: matches)
     }
 
+    /// Whether one of those is meant who want messages to subjects that begin with these tokens and go on.
+    public func contains(under prefix: Subject, where isMeant: (Subscriber) -> Bool) -> Bool {
+        let tokens = prefix.tokens.map { Array($0.utf8) }
+        return trie.contains(under: tokens[...]) { node in
+            members[node].plain.values.contains(where: isMeant)
+                || members[node].queues.values.contains { $0.values.contains(where: isMeant) }
+        }
+    }
+
     /// Replaces `matches` by the patterns that match the subject. Subjects that match the same patterns have the same route, as long
     /// as the index does not change.
     public func match(_ subject: borrowing Span<UInt8>, into matches: inout [PatternMatch]) {

@@ -34,6 +34,10 @@ public protocol MessageBus: Sendable {
     /// Whether a message to this subject may be of any use. Who makes many messages need not make those that are of none.
     func isWanted(_ subject: Subject) -> Bool
 
+    /// Whether this bus itself may deliver messages to subjects that begin with these tokens and have more. Who would have to fetch them
+    /// from elsewhere need not for those that it does not.
+    func hasSubscribers(under prefix: Subject) -> Bool
+
     /// The thread that asks, if it delivers for this bus; nil elsewhere.
     var deliveringThread: (any DeliveringThread)? { get }
 }
@@ -41,6 +45,9 @@ public protocol MessageBus: Sendable {
 extension MessageBus {
     /// It may be.
     public func isWanted(_ subject: Subject) -> Bool { true }
+
+    /// It may.
+    public func hasSubscribers(under prefix: Subject) -> Bool { true }
 
     /// None.
     public var deliveringThread: (any DeliveringThread)? { nil }

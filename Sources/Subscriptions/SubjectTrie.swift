@@ -55,6 +55,21 @@ struct SubjectTrie: Sendable {
         }
     }
 
+    /// Whether one of the nodes is meant whose patterns match subjects that begin with these tokens and go on.
+    func contains(under prefix: ArraySlice<[UInt8]>, at node: Int = root, where isMeant: (Int) -> Bool) -> Bool {
+        if let rest = nodes[node].rest, isMeant(rest) { return true }
+        guard let token = prefix.first else {
+            let others = nodes[node].literals.values + (nodes[node].one.map { [$0] } ?? [])
+            return others.contains { isMeant($0) || contains(under: [], at: $0, where: isMeant) }
+        }
+        if !nodes[node].literals.isEmpty, let id = tokens.find(token.span), let next = nodes[node].literals[id],
+            contains(under: prefix.dropFirst(), at: next, where: isMeant)
+        {
+            return true
+        }
+        return nodes[node].one.map { contains(under: prefix.dropFirst(), at: $0, where: isMeant) } ?? false
+    }
+
     private mutating func child(of node: Int, for token: some Collection<UInt8>) -> Int {
         if token.elementsEqual(CollectionOfOne(UInt8(ascii: "*"))) {
             if let one = nodes[node].one { return one }

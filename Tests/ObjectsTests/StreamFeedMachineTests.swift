@@ -179,6 +179,29 @@ import Testing
         #expect(machine.committed([turn(3)]) == .deliver(.committed([turn(3)], from: 3)))
     }
 
+    @Test func whatNobodyWantsIsPassedOver() {
+        var machine = machine(at: 1)
+        #expect(machine.see(head: 6) == .read(2...6))
+        #expect(machine.passOver() == StreamFeedMachine.Action.none)
+        #expect(machine.see(head: 6) == .none)
+        #expect(machine.see(head: 7) == .read(7...7))
+        let page = page(7...7, of: 7)
+        #expect(machine.take(page) == .deliver(.read(page.events, epoch: "1")))
+    }
+
+    @Test func turnsThatWaitForWhatIsPassedOverFollow() {
+        var machine = machine(at: 5)
+        #expect(machine.committed([turn(9, 2)]) == .read(6...8))
+        #expect(machine.passOver() == .deliver(.committed([turn(9, 2)], from: 9)))
+    }
+
+    @Test func aStreamThatMayBeAnotherIsReadAllTheSame() {
+        var machine = machine(at: 5)
+        _ = machine.see(head: 5)
+        #expect(machine.see(head: 2) == .read(6...6))
+        #expect(machine.passOver() == nil)
+    }
+
     @Test func whatIsNotKeptAnyMoreIsPassedOver() {
         var machine = machine(at: 1)
         #expect(machine.see(head: 6) == .read(2...6))

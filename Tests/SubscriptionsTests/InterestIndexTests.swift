@@ -25,6 +25,13 @@ import Testing
         return (want == "*" || want == token) && matches(Array(pattern.dropFirst()), Array(subject.dropFirst()))
     }
 
+    /// Whether some subject that begins like this and has more tokens matches.
+    private func goesOn(_ pattern: [Substring], after prefix: [Substring]) -> Bool {
+        guard let want = pattern.first else { return false }
+        guard want != ">", let token = prefix.first else { return true }
+        return (want == "*" || want == token) && goesOn(Array(pattern.dropFirst()), after: Array(prefix.dropFirst()))
+    }
+
     @Test(arguments: 0..<40 as Range<UInt64>)
     func theIndexFindsWhomANaiveMatcherFinds(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
@@ -49,6 +56,9 @@ import Testing
             let groups = Dictionary(grouping: wanted.filter { $0.value.queue != nil }) { $0.value.queue ?? "" }
             #expect(Set(route.groups.map { $0.sorted() }) == Set(groups.values.map { $0.map(\.key).sorted() }))
             #expect(route.isEmpty == wanted.isEmpty)
+            let prefix = subject.split(separator: ".").prefix(2)
+            let isUnder = subscribed.values.contains { goesOn($0.pattern.split(separator: "."), after: Array(prefix)) }
+            #expect(index.contains(under: try Subject(prefix.joined(separator: "."))) { _ in true } == isUnder)
             for entry in wanted.values { #expect(try SubjectPattern(entry.pattern).matches(try Subject(subject))) }
         }
         for gone in subscribed.values { index.remove(gone.entry) }

@@ -45,6 +45,20 @@ struct ClusterRelayTests {
         }
     }
 
+    @Test("a node fetches events for subscribers of its own, not for those of others")
+    func subscribersHere() async throws {
+        try await withRelay(2) { nodes in
+            let inbox = try nodes[1].subscribe("evt.K.a.>")
+            try await nodes[0].knows("evt.K.a.>", of: nodes[1])
+            let (kind, other) = (try Subject("evt.K"), try Subject("evt.L"))
+            #expect(nodes[1].broker.hasSubscribers(under: kind))
+            #expect(!nodes[1].broker.hasSubscribers(under: other))
+            #expect(!nodes[0].broker.hasSubscribers(under: kind))
+            inbox.cancel()
+            #expect(!nodes[1].broker.hasSubscribers(under: kind))
+        }
+    }
+
     @Test("what nobody elsewhere subscribes to any more is not relayed")
     func unsubscribing() async throws {
         try await withRelay(2) { nodes in
