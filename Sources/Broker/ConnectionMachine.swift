@@ -49,6 +49,8 @@ struct ConnectionMachine {
         case reconsider
         /// Write PONG.
         case pong
+        /// Write PONG, and then the state of the server anew.
+        case pongAndInform
         /// Write PING.
         case ping
         /// Write the state of the server anew.
@@ -75,6 +77,10 @@ struct ConnectionMachine {
     private var isForNodesOnly = false
     private var phase = Phase.connecting
     private var pingsOutstanding = 0
+    /// Whether the client's first PING was answered. Clients take nothing but that answer for a sign that they are connected.
+    private var isGreeted = false
+    /// Whether INFO has changed before.
+    private var owesInfo = false
 
     /// - Parameter requiresLogin: Whether CONNECT has to be judged.
     init(_ configuration: BrokerConfiguration, requiresLogin: Bool = false) {
@@ -116,7 +122,7 @@ struct ConnectionMachine {
             if count >= configuration.maximumSubscriptions { return .report(.maximumSubscriptionsExceeded) }
             return .carryOut(acknowledge: options.verbose)
         case .unsubscribe: return .carryOut(acknowledge: options.verbose)
-        case .ping: return .pong
+        case .ping: return greet()
         case .pong:
             pingsOutstanding = 0
             return .nothing
@@ -147,8 +153,19 @@ struct ConnectionMachine {
             isForNodesOnly = true
             return .nothing
         case .refused(let error): return end(error)
-        case .lameDuck, .infoChanged: return phase == .connected && options.proto >= 1 ? .inform : .nothing
+        case .lameDuck, .infoChanged:
+            guard isGreeted else {
+                owesInfo = true
+                return .nothing
+            }
+            return options.proto >= 1 ? .inform : .nothing
         }
+    }
+
+    private mutating func greet() -> Action {
+        guard phase == .connected, !isGreeted else { return .pong }
+        isGreeted = true
+        return owesInfo && options.proto >= 1 ? .pongAndInform : .pong
     }
 
     private mutating func connect(_ result: Result<ConnectOptions, WireError>) -> Action {

@@ -374,7 +374,6 @@ struct Session {
             $0 = ConnectionRecord.Client(
                 name: options.name ?? "", language: options.lang ?? "", version: options.version ?? "", user: user, tlsVersion: tlsVersion)
         }
-        if info.connectURLs != told { run(.infoChanged) }
         logger.debug("connected", metadata: ["connection": "\(outbox.id)", "client": "\(machine.options.name ?? "")"])
     }
 
@@ -443,6 +442,9 @@ struct Session {
         case .authenticate, .reconsider:
             decide(login.begin(machine.options, certificateNames: tls?.certificateNames(of: outbox.channel)))
         case .pong: send(FrameEncoder.pong)
+        case .pongAndInform:
+            send(FrameEncoder.pong)
+            perform(.inform)
         case .ping:
             pinged = .now()
             send(FrameEncoder.ping)

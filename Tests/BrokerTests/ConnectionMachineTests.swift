@@ -47,9 +47,24 @@ struct ConnectionMachineTests {
         #expect(old.handle(.lameDuck) == .nothing)
         _ = old.handle(.connect(.success(ConnectOptions(proto: 0))))
         #expect(old.handle(.lameDuck) == .nothing)
+        #expect(old.handle(.ping) == .pong)
+        #expect(old.handle(.lameDuck) == .nothing)
         var new = machine()
         _ = new.handle(.connect(.success(ConnectOptions(proto: 1))))
+        #expect(new.handle(.ping) == .pong)
         #expect(new.handle(.lameDuck) == .inform)
+    }
+
+    @Test(arguments: [ConnectionMachine.Event.infoChanged, .lameDuck]) func newsWaitForTheFirstPong(_ news: ConnectionMachine.Event) {
+        for isEarly in [true, false] {
+            var machine = machine()
+            if isEarly { #expect(machine.handle(news) == .nothing) }
+            _ = machine.handle(.connect(.success(ConnectOptions(proto: 1))))
+            if !isEarly { #expect(machine.handle(news) == .nothing) }
+            #expect(machine.handle(.ping) == .pongAndInform)
+            #expect(machine.handle(.ping) == .pong)
+            #expect(machine.handle(news) == .inform)
+        }
     }
 
     @Test func headersNeedTheClientsConsent() {
