@@ -6,8 +6,8 @@ import Synchronization
 
 /// Which node runs which object, by the cluster's directory: the one that its kind's placement chose, as long as it lives.
 public final class ClusterOwnership: ObjectOwnership {
-    /// How many owners are looked for again at a time.
-    private static let concurrentRetries = 16
+    /// How many owners are looked for again at a time. Should the store not answer, so many wait for it together, not after each other.
+    private static let concurrentRetries = 256
 
     private let directory: any Directory
     private let keeper: LeaseKeeper
@@ -57,6 +57,15 @@ public final class ClusterOwnership: ObjectOwnership {
 
     /// Tries again what no node has handled, until the task is cancelled.
     public func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.giveUpLate() }
+            await tryAgain()
+            group.cancelAll()
+        }
+        for parcel in retries.takeAll() { fail(parcel) }
+    }
+
+    private func tryAgain() async {
         await withTaskGroup(of: Void.self) { group in
             var running = 0
             do {
@@ -68,7 +77,19 @@ public final class ClusterOwnership: ObjectOwnership {
                 // It ends without an error.
             }
         }
-        for parcel in retries.takeAll() { fail(parcel) }
+    }
+
+    private func giveUpLate() async {
+        do {
+            for try await _ in retries.late {
+                for parcel in retries.takeLate() {
+                    let notFound = CallError(.unavailable, "could not find out in time who has \(parcel.object); ask again")
+                    fail(parcel, choose(for: parcel.object.kind) == nil ? nobodyHosts(parcel.object) : notFound)
+                }
+            }
+        } catch {
+            // It ends without an error.
+        }
     }
 
     /// The node is about to leave, which frees all that it owns: nothing has to be given up one by one any more. It takes no more
@@ -99,12 +120,19 @@ public final class ClusterOwnership: ObjectOwnership {
 
     /// Chooses a node and asks the directory.
     public func claim(_ object: ObjectID, isHandedOn: Bool) async throws(CallError) -> ObjectClaim? {
-        isHandedOn ? try await take(object) : try await find(object)
+        if isHandedOn { return try await take(object) }
+        guard let claim = try await find(object) else { throw nobodyHosts(object) }
+        return claim
+    }
+
+    private func nobodyHosts(_ object: ObjectID) -> CallError {
+        CallError(.unavailable, "no node is there that hosts \(object.kind); ask again")
     }
 
     /// Where a message of this node goes: to whom has the object, or to the node that is chosen for it, which has it from then on. So all
-    /// nodes that look at the same time find the same, and messages for it need not wait until it has answered.
-    private func find(_ object: ObjectID) async throws(CallError) -> ObjectClaim {
+    /// nodes that look at the same time find the same, and messages for it need not wait until it has answered. Nil when no node hosts its
+    /// kind.
+    private func find(_ object: ObjectID) async throws(CallError) -> ObjectClaim? {
         while let chosen = choose(for: object.kind) {
             if chosen == keeper.node.name { return try await claim(object) }
             guard
@@ -118,7 +146,7 @@ public final class ClusterOwnership: ObjectOwnership {
             owners.remember(ownership.node, of: object)
             return .elsewhere(node: ownership.node)
         }
-        throw CallError(.unavailable, "no node is there that hosts \(object.kind); ask again")
+        return nil
     }
 
     /// For a message that another node has handed on, so that the object is to be here; but a node that is about to leave gives it up if
@@ -207,6 +235,7 @@ public final class ClusterOwnership: ObjectOwnership {
     }
 
     private func tryAgain(_ object: ObjectID) async {
+        guard retries.hasAny(for: object) else { return }
         do throws(CallError) {
             switch try await find(object) {
             case .elsewhere(let node): retries.handOut(object) { handOn($0, to: node) }
@@ -214,9 +243,11 @@ public final class ClusterOwnership: ObjectOwnership {
                 owners.forget(object)
                 let receive = host.withLock { $0 }
                 retries.handOut(object) { receive?($0.message(at: time.now)) }
+            case nil: retries.postpone(object)
             }
         } catch {
-            for parcel in retries.postpone(object) { fail(parcel, error) }
+            // Whoever waits has waited for the store as long as it may take, or would.
+            for parcel in retries.takeAll(for: object) { fail(parcel, error) }
         }
     }
 

@@ -7,6 +7,8 @@ final class Retries: Sendable {
         /// Empty while those that were there are handed out: what comes meanwhile must not overtake them.
         var waiting: [ObjectID: [Parcel]] = [:]
         var count = 0
+        /// When ``late`` rings next.
+        var alarm: Duration?
         var isClosed = false
 
         /// Puts it before those that were sent later: one that is refused a second time may come back after them.
@@ -19,9 +21,13 @@ final class Retries: Sendable {
 
     private static let firstPause = Duration.milliseconds(10)
     private static let longestPause = Duration.milliseconds(250)
+    /// How much later than it should be a message may be given up, so that not each has to be looked for by itself.
+    private static let lateness = Duration.milliseconds(50)
 
     /// The objects whose time has come.
     let due: BoundedChannel<ObjectID>
+    /// Rings when the time of messages is over.
+    let late = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest)
     private let limit: Int
     private let time: any TimeSource
     private let state = Mutex(State())
@@ -35,17 +41,20 @@ final class Retries: Sendable {
     /// Keeps a message that was tried in vain, or not yet; false if there is no room, or its time is over.
     func add(_ parcel: Parcel) -> Bool {
         guard time.now < parcel.end, let isFirst = append(parcel) else { return false }
+        watch(until: parcel.end)
         if isFirst { schedule(parcel.object, after: parcel.attempts) }
         return true
     }
 
     /// Keeps a message if others for the same object are kept, which it must not overtake. False also when there is no room.
     func addBehindOthers(_ parcel: Parcel) -> Bool {
-        state.withLock { state in
+        let isKept = state.withLock { state in
             guard state.count < limit, state.waiting[parcel.object] != nil else { return false }
             state.keep(parcel)
             return true
         }
+        if isKept { watch(until: parcel.end) }
+        return isKept
     }
 
     /// Hands out what waits for the object, and what comes meanwhile; but what is refused meanwhile waits again.
@@ -86,18 +95,43 @@ final class Retries: Sendable {
         }
     }
 
-    /// Has the object wait longer, since nothing could be found out; hands out the messages whose time is over.
-    func postpone(_ object: ObjectID) -> [Parcel] {
-        let now = time.now
-        let (late, waits) = state.withLock { state -> ([Parcel], Bool) in
-            let parcels = state.waiting.removeValue(forKey: object) ?? []
-            let left = parcels.filter { $0.end > now }
-            state.count -= parcels.count - left.count
-            if !left.isEmpty { state.waiting[object] = left }
-            return (parcels.filter { $0.end <= now }, !left.isEmpty)
+    /// Whether a message for the object still waits.
+    func hasAny(for object: ObjectID) -> Bool {
+        state.withLock { state in
+            if state.waiting[object]?.isEmpty == true { state.waiting[object] = nil }
+            return state.waiting[object] != nil
         }
-        if waits { schedule(object, after: .max) }
-        return late
+    }
+
+    /// Has the object wait longer, since nobody can have it now.
+    func postpone(_ object: ObjectID) {
+        if hasAny(for: object) { schedule(object, after: .max) }
+    }
+
+    /// Hands out what waits for the object, which is given up.
+    func takeAll(for object: ObjectID) -> [Parcel] {
+        state.withLock { state in
+            let parcels = state.waiting.removeValue(forKey: object) ?? []
+            state.count -= parcels.count
+            return parcels
+        }
+    }
+
+    /// Hands out the messages whose time is over, though their objects' owners are just being looked for.
+    func takeLate() -> [Parcel] {
+        let now = time.now
+        let (late, next) = state.withLock { state -> ([Parcel], Duration?) in
+            var late: [Parcel] = []
+            for (object, parcels) in state.waiting where parcels.contains(where: { $0.end <= now }) {
+                late += parcels.filter { $0.end <= now }
+                state.waiting[object] = parcels.filter { $0.end > now }
+            }
+            state.count -= late.count
+            state.alarm = nil
+            return (late, state.waiting.values.joined().lazy.map(\.end).min())
+        }
+        if let next { watch(until: max(next, now + Self.lateness)) }
+        return late.sorted { $0.number < $1.number }
     }
 
     /// Hands out everything, and keeps nothing from now on.
@@ -116,6 +150,16 @@ final class Retries: Sendable {
             state.keep(parcel)
             return isFirst
         }
+    }
+
+    /// Has ``late`` ring then, unless it does before.
+    private func watch(until end: Duration) {
+        let isFirst = state.withLock { state in
+            if let alarm = state.alarm, alarm <= end { return false }
+            state.alarm = end
+            return true
+        }
+        if isFirst { _ = time.schedule(at: end) { [late] in late.send(()) } }
     }
 
     /// At once at first: most often the owner has just changed.
