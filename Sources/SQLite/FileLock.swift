@@ -25,7 +25,7 @@ final class FileLock: Sendable {
 
     /// A lock on the file at `path`, which is made if there is none, for the database file `store`.
     ///
-    /// - Parameter patience: How long ``hold(for:_:)`` waits for others.
+    /// - Parameter patience: How long whoever wants it waits for others.
     init(path: String, of store: String, patience: Duration) {
         (self.path, self.store, self.patience) = (path, store, patience)
     }
@@ -36,20 +36,24 @@ final class FileLock: Sendable {
         }
     }
 
+    /// Until when somebody waits who begins now.
+    var deadline: ContinuousClock.Instant { .now + patience }
+
     /// Runs `body` while nobody else has the lock. Blocks.
     ///
-    /// - Throws: ``StoreError`` when the lock cannot be had; what `body` throws.
-    func hold<Value: Sendable>(for task: String, _ body: () throws -> Value) throws -> Value {
+    /// - Throws: ``StoreError`` when the lock cannot be had until the deadline; what `body` throws.
+    func hold<Value: Sendable>(for task: String, until deadline: ContinuousClock.Instant, _ body: () throws -> Value) throws -> Value {
         try descriptor.withLock { descriptor in
-            let held = try acquire(&descriptor, for: task)
+            let held = try acquire(&descriptor, for: task, until: deadline)
             // Closing would leave it locked while a child process between fork and exec still has the descriptor.
             defer { flock(held, LOCK_UN) }
             return try body()
         }
     }
 
-    private func acquire(_ descriptor: inout CInt?, for task: String) throws(StoreError) -> CInt {
-        let deadline = ContinuousClock.now + patience
+    private func acquire(
+        _ descriptor: inout CInt?, for task: String, until deadline: ContinuousClock.Instant
+    ) throws(StoreError) -> CInt {
         while true {
             let candidate = if let descriptor { descriptor } else { try makeFile(for: task) }
             descriptor = candidate

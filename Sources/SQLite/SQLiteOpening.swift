@@ -30,7 +30,8 @@ enum SQLiteOpening {
         let file = StoreFile(path: path)
         func lock(_ patience: Duration) -> FileLock { FileLock(path: path + ".lock", of: path, patience: patience) }
         return try file.explaining("open") {
-            try lock(patience).hold(for: "open") {
+            let lockWhileOpening = lock(patience)
+            return try lockWhileOpening.hold(for: "open", until: lockWhileOpening.deadline) {
                 let hold = try StoreHold(path: path + ".open", of: path, isExclusive: configuration.isExclusive)
                 try refuseForeign(file)
                 let pool = try DatabasePool(path: path, configuration: connections(configuration))

@@ -7,31 +7,37 @@ struct Writer: Sendable {
     let lock: FileLock
     let file: StoreFile
 
-    /// Runs `body` on the connection's own queue.
+    /// Runs `body` on the connection's own queue. The time that it waits there counts, should another node not let go of the lock: those
+    /// who wait behind each other would else wait for it one after the other.
     func run<Value: Sendable>(
         _ task: String, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
-        try await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, StoreError>, Never>) in
+        let deadline = lock.deadline
+        return try await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, StoreError>, Never>) in
             database.asyncWriteWithoutTransaction { db in
-                continuation.resume(returning: Result { () throws(StoreError) in try perform(task, on: db, body) })
+                continuation.resume(
+                    returning: Result { () throws(StoreError) in try perform(task, until: deadline, on: db, body) })
             }
         }.get()
     }
 
     /// Runs `body` on this thread, which is blocked until it is the connection's turn.
     func runHere<Value: Sendable>(_ task: String, _ body: (Database) throws -> Value) throws(StoreError) -> Value {
+        let deadline = lock.deadline
         let result: Result<Value, StoreError> = database.writeWithoutTransaction { db in
-            Result { () throws(StoreError) in try perform(task, on: db, body) }
+            Result { () throws(StoreError) in try perform(task, until: deadline, on: db, body) }
         }
         return try result.get()
     }
 
-    private func perform<Value: Sendable>(_ task: String, on db: Database, _ body: (Database) throws -> Value) throws(StoreError) -> Value {
-        try file.explaining(task) { try lock.hold(for: task) { try body(db) } }
+    private func perform<Value: Sendable>(
+        _ task: String, until deadline: ContinuousClock.Instant, on db: Database, _ body: (Database) throws -> Value
+    ) throws(StoreError) -> Value {
+        try file.explaining(task) { try lock.hold(for: task, until: deadline) { try body(db) } }
     }
 
     /// Closes the connection, under the lock: whoever closes a file last moves its log into it.
     func close() throws {
-        try lock.hold(for: "close") { try database.close() }
+        try lock.hold(for: "close", until: lock.deadline) { try database.close() }
     }
 }

@@ -106,6 +106,30 @@ struct SQLiteSharingTests {
         }
     }
 
+    @Test("those who wait for such a lock fail together, not one after the other")
+    func heldLockForMany() async throws {
+        try await StoreDirectory.with { directory in
+            let store = try await directory.open(lockTimeout: .seconds(1))
+            let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
+            let other = open(directory.file + ".lock", O_RDWR)
+            #expect(flock(other, LOCK_EX) == 0)
+            let took = await ContinuousClock().measure {
+                await withDiscardingTaskGroup { group in
+                    for number in 0..<100 {
+                        group.addTask {
+                            let object = ObjectID(kind: "Player", id: "\(number)")
+                            await #expect(throws: StoreError.self) { _ = try await store.claim(object, for: lease) }
+                        }
+                    }
+                }
+            }
+            #expect(took < .seconds(50))
+            flock(other, LOCK_UN)
+            close(other)
+            try await store.close()
+        }
+    }
+
     @Test("nodes lock the same file though somebody removes it")
     func removedLock() async throws {
         try await StoreDirectory.with { directory in
