@@ -134,8 +134,13 @@ def owners(run: Run) -> Verdict:
     """A turn on a state that was not the last one would tell a count for the second time."""
     told = collections.Counter((event.ledger, event.payload["count"]) for event in run.dump.events)
     stale = [f"{ledger} has {times} events with the count {count}" for (ledger, count), times in told.items() if times > 1]
+    windows = run.history.windows
+    of_stopped = sum(window.fenced[window.stopped] for window in windows if window.stopped is not None)
+    of_taken = sum(sum(window.fenced) for window in windows if window.takes_ledgers and window.stopped is None)
     return Verdict(
-        "5 who lost an object cannot write it", f"{len(stale)} stale commits, {run.fenced} refused (at least {run.fenced_wanted} wanted)",
+        "5 who lost an object cannot write it",
+        f"{len(stale)} stale commits, {run.fenced} refused (at least {run.fenced_wanted} wanted): {of_stopped} of nodes that had been "
+        f"stopped, {of_taken} for claimed ledgers, {run.fenced - of_stopped - of_taken} others",
         not stale and run.fenced >= run.fenced_wanted, examples(stale))
 
 
@@ -180,14 +185,16 @@ def failover(run: Run) -> Verdict:
 
 def database(run: Run) -> Verdict:
     windows = [window for window in run.history.windows if window.strikes_database and window.is_alone]
-    attempts = [
-        (window, attempt) for window in windows for append in run.history.appends if overlaps(append, window) for attempt in append.attempts
-        if window.began <= attempt.began < window.recovered and attempt.outcome != "broken"]
+    others = [window for window in run.history.windows if window not in windows]
     if not windows:
         return Verdict("9 no database, no answers", "not tested", True)
-    late = [(window, attempt) for window, attempt in attempts if attempt.ended - attempt.began > DATABASE_PATIENCE + run.lag]
-    refused = sum(attempt.outcome == "refused" for _, attempt in attempts)
-    longest = max((attempt.ended - attempt.began for _, attempt in attempts), default=0)
+    waits = [
+        (window, attempt, wait) for append in run.history.appends for attempt in append.attempts if attempt.outcome != "broken"
+        if (window := next((window for window in windows if overlaps(attempt, window)), None))
+        if (wait := waited(attempt, window, others)) > 0]
+    late = [(window, attempt, wait) for window, attempt, wait in waits if wait > DATABASE_PATIENCE + run.lag]
+    refused = sum(attempt.outcome == "refused" for _, attempt, _ in waits)
+    longest = max((wait for _, _, wait in waits), default=0)
     recovery = max(window.recovered - window.ended for window in windows)
     ended = [text for text in run.history.trouble if "by itself" in text or "does not answer" in text]
     return Verdict(
@@ -228,13 +235,21 @@ def max_silence(moments: list[float], start: float, end: float) -> float:
     return max(later - earlier for earlier, later in zip(inside, inside[1:]))
 
 
-def overlaps(append: Append, window: Window) -> bool:
-    return append.began < window.recovered and append.ended > window.began
+def overlaps(attempt: Attempt, window: Window) -> bool:
+    return attempt.began < window.recovered and attempt.ended > window.began
 
 
-def delay(pair: tuple[Window, Attempt]) -> str:
-    window, attempt = pair
-    return f"{attempt.outcome} after {attempt.ended - attempt.began:.2f} s at node {attempt.node} while {window.fault}"
+def waited(attempt: Attempt, window: Window, others: list[Window]) -> float:
+    """How long a call has waited since the database was harmed, and until something else was."""
+    if any(other.began <= attempt.began < other.recovered for other in others):
+        return 0
+    end = min([attempt.ended, *(other.began for other in others if other.began > attempt.began)])
+    return end - max(attempt.began, window.began)
+
+
+def delay(late: tuple[Window, Attempt, float]) -> str:
+    window, attempt, wait = late
+    return f"{attempt.outcome} {attempt.says[:100]} after {wait:.2f} s at node {attempt.node} while {window.fault}"
 
 
 def described(append: Append) -> str:

@@ -81,6 +81,11 @@ class Cluster:
     def fenced(self) -> int:
         return sum(node.fenced for node in self.nodes)
 
+    async def count_fenced(self) -> list[int]:
+        """How many turns of each node the store has refused until now."""
+        await asyncio.gather(*(node.look() for node in self.nodes if not node.is_down_by_us))
+        return [node.fenced for node in self.nodes]
+
     async def start(self) -> None:
         for node in self.nodes:
             await node.link.start()

@@ -72,6 +72,7 @@ class StoppedNode(NodeFault):
         return 3 * self.cluster.ttl
 
     async def begin(self, window):
+        window.stopped = self.node.number
         self.cluster.stop(self.node)
 
     async def end(self):
@@ -230,6 +231,7 @@ class TakenLedgers(Fault):
     seconds = 0.3
 
     async def begin(self, window):
+        window.takes_ledgers = True
         await asyncio.to_thread(self.store.take_ledgers, 0.5)
 
     async def end(self):

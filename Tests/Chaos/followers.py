@@ -9,7 +9,7 @@ import random
 import nats
 
 from history import History
-from line import connect
+from line import closed, connect
 
 STREAM = "Ledger"
 PAGE = 500
@@ -74,7 +74,7 @@ class Follower:
         await client.subscribe(self._pattern, cb=live.put)
         await self._read_back(client)
         start, at = self.last, None
-        breaking = asyncio.ensure_future(broken.wait())
+        breaking = asyncio.ensure_future(closed(client, broken))
         breaking.add_done_callback(lambda _: live.put_nowait(None))
         try:
             while (message := await live.get()) is not None:

@@ -50,6 +50,11 @@ class Window:
     strikes_clock: bool = False
     # The ledgers of a node that was killed.
     orphans: frozenset[str] = frozenset()
+    # The number of the node that was stopped.
+    stopped: int | None = None
+    takes_ledgers: bool = False
+    # How many turns of each node the store has refused meanwhile.
+    fenced: list[int] = dataclasses.field(default_factory=list)
 
 
 class History:

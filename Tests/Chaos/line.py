@@ -6,6 +6,8 @@ import contextlib
 import nats
 
 RETRY = 0.05
+# How often to look whether the connection was lost without a word: when it breaks while something is written, the client tells nobody.
+LOOK = 0.1
 
 
 class Broken(Exception):
@@ -35,7 +37,8 @@ class Line:
                     await asyncio.sleep(RETRY)
                     continue
                 self.client, self._broken = client, broken
-                await broken.wait()
+                await closed(client, broken)
+                broken.set()
                 self.client = None
         finally:
             if self.client is not None:
@@ -55,6 +58,9 @@ class Line:
             if not asking.done():
                 raise Broken
             return asking.result()
+        except nats.errors.TimeoutError:
+            # An OSError as well, and another matter.
+            raise
         except (nats.errors.ConnectionClosedError, OSError) as error:
             raise Broken from error
         finally:
@@ -62,6 +68,13 @@ class Line:
                 task.cancel()
             with contextlib.suppress(BaseException):
                 await asking
+
+
+async def closed(client, broken: asyncio.Event) -> None:
+    """Returns when the connection is lost."""
+    while not broken.is_set() and not client.is_closed:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(broken.wait(), LOOK)
 
 
 async def connect(url: str, broken: asyncio.Event):

@@ -1,6 +1,7 @@
 """What a run has shown, for people."""
 
 from run import Outcome
+from writers import PATIENCE
 
 
 def lines(outcome: Outcome):
@@ -16,6 +17,11 @@ def lines(outcome: Outcome):
             yield f"           {example}"
     for silence in history.silences:
         yield f"  note: {silence}"
+    attempts = [attempt for append in history.appends for attempt in append.attempts]
+    if silent := sum(attempt.outcome == "silent" for attempt in attempts):
+        yield f"  note: {silent} calls had no answer in {PATIENCE:.0f} s"
+    if locked_out := sum("has not let go of" in attempt.says for attempt in attempts):
+        yield f"  note: {locked_out} calls were refused since a stopped node kept the lock of the store's file"
     if outcome.skipped:
         yield f"  not possible here: {', '.join(outcome.skipped)}"
     yield f"  logs and history: {outcome.folder}"

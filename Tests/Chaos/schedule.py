@@ -56,7 +56,7 @@ class Schedule:
             name, now(), is_alone=len(faults) == 1, strikes_database=any(fault.strikes_database for fault in faults),
             strikes_clock=any(fault.strikes_clock for fault in faults))
         self._history.windows.append(window)
-        before = self._history.acknowledged
+        before, fenced_before = self._history.acknowledged, await self._cluster.count_fenced()
         begun = []
         try:
             for fault in faults:
@@ -67,6 +67,7 @@ class Schedule:
             await asyncio.gather(*(fault.end() for fault in begun))
         window.ended = now()
         await self._recover(window)
+        window.fenced = [after - before for before, after in zip(fenced_before, await self._cluster.count_fenced())]
         self._say(
             f"{window.began - self._history.began:6.1f} s  {name}: {window.ended - window.began:.1f} s, all nodes serve after "
             f"{window.recovered - window.ended:.1f} s; {self._history.acknowledged - before} appends meanwhile")

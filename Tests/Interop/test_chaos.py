@@ -10,7 +10,7 @@ import pytest
 
 from checks import OFFSET, Run, add, judge
 from followers import Follower, Seen
-from history import Append, Attempt, History
+from history import Append, Attempt, History, Window
 from report import lines
 from run import STORES, Plan, run
 from stores import Dump, Event, StoredLedger
@@ -97,3 +97,20 @@ def test_an_append_that_was_never_answered_is_found():
     run = good()
     run.history.appends.append(Append("a", "e7", 1.0, [Attempt(0, 1.0, 2.0, "silent")]))
     assert broken(run) == {"1"}
+
+
+@pytest.mark.parametrize(("began", "ended", "next_fault", "is_kept"), [
+    (11.0, 15.9, 20.0, True),
+    (11.0, 16.1, 20.0, False),
+    # It began before the database was harmed, which it was for less than that.
+    (9.5, 14.9, 20.0, True),
+    # Something else was harmed too before its time was over, or only after that.
+    (11.0, 17.0, 15.9, True),
+    (11.0, 17.0, 16.1, False),
+])
+def test_calls_wait_for_a_database_no_longer_than_promised(began, ended, next_fault, is_kept):
+    run = good()
+    run.history.windows += [
+        Window("no database", 10.0, 13.0, 13.5, strikes_database=True), Window("a broken link", next_fault, next_fault + 1, next_fault + 1)]
+    run.history.appends[0].attempts.append(Attempt(0, began, ended, "refused"))
+    assert broken(run) == (set() if is_kept else {"9"})
