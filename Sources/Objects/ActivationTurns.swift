@@ -1,8 +1,7 @@
-import Logging
 import RivuletBackbone
 import Synchronization
 
-// How an activation runs its turns: load, run on a copy, hold the output until the commit, release it.
+// How an activation runs its turns: each on a copy of the object, whose output is held until its commit.
 extension Activation {
     /// What a turn answers, and to whom.
     struct Caller: Sendable {
@@ -15,14 +14,6 @@ extension Activation {
         var span: MessageSpan?
         /// The headers by which what the turn sends is part of its trace.
         var trace = Headers()
-    }
-
-    /// What a turn puts out, now that it may.
-    struct Output: Sendable {
-        let caller: Caller
-        let payload: [UInt8]
-        let effects: TurnEffects
-        let generation: UInt64
     }
 
     /// Handles a message for which nothing has to be waited.
@@ -138,82 +129,10 @@ extension Activation {
         for delivery in state.withLock({ $0.mailbox.takeDeliveries() }) { refuse(makeCaller(of: delivery), error) }
     }
 
-    // MARK: Loading
-
-    private enum LoadFailure: Error {
-        case refused(CallError)
-        /// Nil when the node that handed the message on has to look again.
-        case elsewhere(node: String?)
-    }
-
-    /// Loads the object if need be, and waits until not too many of its turns are held.
-    ///
-    /// - Parameter isHandedOn: Whether the message that wants it was handed on by another node.
-    private func load(_ core: inout Core?, isHandedOn: Bool) async throws(LoadFailure) {
-        if let current = core, await settle(current.generation, to: kind.configuration.mailboxCapacity) { return }
-        core = nil
-        await stopBackground()
-        let generation = state.withLock { $0.generation }
-        var fresh = try await stored(generation: generation, isHandedOn: isHandedOn)
-        let failure = await run(&fresh, Caller(), isQuery: false) { object, turn in
-            var object = object
-            try await object.activated(in: turn)
-            return (object, [])
-        }
-        if let failure { throw .refused(failure) }
-        guard isCurrent(generation) else { throw .refused(CallError(.unavailable, "\(id) could not be activated; ask again")) }
-        services.logger.debug("activated", metadata: ["object": "\(id)"])
-        core = fresh
-    }
-
-    private func stored(generation: UInt64, isHandedOn: Bool) async throws(LoadFailure) -> Core {
-        let epoch = try await claim(isHandedOn: isHandedOn)
-        var object = kind.make()
-        var row = StoredObject()
-        do {
-            if kind.isPersistent { row = try await services.store.load(id) }
-            if let state = row.state { object = try StateCoding.restore(object, from: state, of: id) }
-            let encoded = kind.isPersistent ? try row.state ?? StateCoding.encode(object) : []
-            return Core(
-                object: object, version: row.version, ownerEpoch: epoch ?? row.ownerEpoch, encoded: encoded,
-                replies: ReplyRecords(row.replies), generation: generation)
-        } catch let error as StoreError {
-            throw .refused(CallError(.unavailable, "\(id) cannot be loaded: \(error.message)"))
-        } catch {
-            services.logger.error("object cannot be activated", metadata: ["object": "\(id)", "error": "\(error)"])
-            throw .refused(CallError(.failed, error is UnreadableState ? "\(error)" : "\(id) cannot be activated"))
-        }
-    }
-
-    /// Takes the object for this node. The epoch under which it is then owned.
-    private func claim(isHandedOn: Bool) async throws(LoadFailure) -> UInt64? {
-        let claim: ObjectClaim?
-        do throws(CallError) {
-            claim = try await services.ownership.claim(id, isHandedOn: isHandedOn)
-        } catch {
-            throw .refused(error)
-        }
-        switch claim {
-        case .here(let epoch): return epoch
-        case .elsewhere(let node): throw .elsewhere(node: node)
-        case nil: throw .elsewhere(node: nil)
-        }
-    }
-
     // MARK: Running
 
-    /// What a turn came to.
-    private enum Conclusion {
-        /// Its output may leave.
-        case output(Output)
-        /// Its output is held.
-        case held
-        /// The caller is told, perhaps once earlier turns have committed.
-        case failed(CallError)
-    }
-
     /// Runs one turn on a copy of the object. What went wrong, if anything did.
-    private func run(
+    func run(
         _ core: inout Core, _ caller: Caller, isQuery: Bool, _ body: (any ServiceObject, Turn) async throws -> Kind.Result
     ) async -> CallError? {
         let turn = makeTurn(caller, isQuery: isQuery, core)
@@ -285,123 +204,5 @@ extension Activation {
         return TurnCommit(
             object: id, ownerEpoch: core.ownerEpoch, expectedVersion: core.version, state: isChanged ? encoded : nil,
             events: effects.events, reply: record)
-    }
-
-    // MARK: Holding and releasing
-
-    /// Holds a turn's output until its commit and those before it are durable; returns it if there is none to wait for.
-    private func hold(_ commit: consuming TurnCommit?, _ output: consuming Output) -> Conclusion {
-        guard mustWait(commit != nil) else { return .output(output) }
-        submit(commit, output)
-        return .held
-    }
-
-    private func hold(_ failure: CallError, _ caller: Caller, generation: UInt64) {
-        guard mustWait(false) else { return refuse(caller, failure) }
-        submit(nil, Output(caller: caller, payload: [], effects: TurnEffects(), generation: generation), refusal: failure)
-    }
-
-    private func mustWait(_ hasCommit: Bool) -> Bool {
-        state.withLock { state in
-            guard hasCommit || state.held > 0 else { return false }
-            state.held += 1
-            return true
-        }
-    }
-
-    private func submit(_ commit: consuming TurnCommit?, _ output: consuming Output, refusal: CallError? = nil) {
-        services.turns.enter()  // until the turn is released
-        services.committer.submit(HeldTurn(owner: self, commit: commit, output: output, refusal: refusal))
-    }
-
-    /// Sends what a held turn puts out, but for its durable events and the reply.
-    func release(_ output: Output) -> BusMessage? {
-        publishEach(output.effects)
-        return complete(output)
-    }
-
-    /// Sends what a turn puts out; bursts at a pace that subscribers can keep.
-    func send(_ output: Output) async {
-        for publication in output.effects.publications {
-            switch publication {
-            case .message(let message): services.publish(message)
-            case .events(let run): await services.publish(run)
-            }
-        }
-        finish(output)
-    }
-
-    /// Sends what may leave without waiting, unless there is a burst: then it is returned.
-    private func sendAtOnce(_ conclusion: Conclusion) -> Output? {
-        guard case .output(let output) = conclusion else { return nil }
-        guard !output.effects.hasBurst else { return output }
-        sendEach(output)
-        return nil
-    }
-
-    private func sendEach(_ output: Output) {
-        publishEach(output.effects)
-        finish(output)
-    }
-
-    private func publishEach(_ effects: TurnEffects) {
-        for publication in effects.publications {
-            switch publication {
-            case .message(let message): services.publish(message)
-            case .events(let run): for number in 0..<run.count { services.publish(run.message(number)) }
-            }
-        }
-    }
-
-    private func finish(_ output: Output) {
-        if let reply = complete(output) { services.publish(reply) }
-    }
-
-    /// Does the rest of what a turn wants done. The reply, if somebody waits for it.
-    private func complete(_ output: Output) -> BusMessage? {
-        carryOut(output.effects, generation: output.generation)
-        output.caller.span?.end()
-        return output.caller.reply.map { BusMessage(subject: $0, payload: output.payload) }
-    }
-
-    private func carryOut(_ effects: TurnEffects, generation: UInt64) {
-        for request in effects.sends {
-            do { try services.caller.send(request) } catch {
-                services.logger.warning("message not sent", metadata: ["from": "\(id)", "to": "\(request.object)", "error": "\(error)"])
-            }
-        }
-        for schedule in effects.schedules { change(schedule, generation: generation) }
-        for work in effects.background { start(work) }
-        if effects.deactivates { deactivate(afterOthers: false) }
-    }
-
-    // MARK: Errors
-
-    func refuse(_ caller: Caller, _ error: CallError, _ more: Headers = [:]) {
-        kind.statistics.failed(error)
-        caller.span?.set("rivulet.code", error.code.rawValue)
-        caller.span?.end(with: error)
-        guard let reply = caller.reply else { return }
-        var headers = error.headers
-        for (name, value) in more { headers.add(name, value) }
-        services.publish(BusMessage(subject: reply, headers: headers, payload: error.body))
-    }
-
-    /// What the caller is told; details of unexpected errors go to the log only.
-    private func explain(_ error: any Error) -> CallError {
-        switch error {
-        case let error as any ServiceError: return CallError(refusedWith: error)
-        case let error as CallError where [.undecodable, .deadline, .unavailable, .callCycle].contains(error.code): return error
-        case is CancellationError: return CallError(.deadline, "the turn took longer than \(kind.configuration.turnTimeout)")
-        default:
-            services.logger.error("handler failed", metadata: ["object": "\(id)", "error": "\(error)"])
-            return CallError(.failed, "\(id) failed to handle the message")
-        }
-    }
-
-    /// Nobody waits for the answer, so the log is the only place that can tell.
-    private func log(_ failure: CallError, _ error: any Error) {
-        guard failure.code != .failed else { return }  // logged where it was explained
-        services.logger.warning("turn failed", metadata: ["object": "\(id)", "error": "\(failure)"])
     }
 }

@@ -1,0 +1,142 @@
+import Logging
+import RivuletBackbone
+import Synchronization
+
+// What becomes of what turns put out: held until it and everything before it is durable, then sent.
+extension Activation {
+    /// What a turn puts out, now that it may.
+    struct Output: Sendable {
+        let caller: Caller
+        let payload: [UInt8]
+        let effects: TurnEffects
+        let generation: UInt64
+    }
+
+    /// What a turn came to.
+    enum Conclusion {
+        /// Its output may leave.
+        case output(Output)
+        /// Its output is held.
+        case held
+        /// The caller is told, perhaps once earlier turns have committed.
+        case failed(CallError)
+    }
+
+    // MARK: Holding and releasing
+
+    /// Holds a turn's output until its commit and those before it are durable; returns it if there is none to wait for.
+    func hold(_ commit: consuming TurnCommit?, _ output: consuming Output) -> Conclusion {
+        guard mustWait(commit != nil) else { return .output(output) }
+        submit(commit, output)
+        return .held
+    }
+
+    func hold(_ failure: CallError, _ caller: Caller, generation: UInt64) {
+        guard mustWait(false) else { return refuse(caller, failure) }
+        submit(nil, Output(caller: caller, payload: [], effects: TurnEffects(), generation: generation), refusal: failure)
+    }
+
+    private func mustWait(_ hasCommit: Bool) -> Bool {
+        state.withLock { state in
+            guard hasCommit || state.held > 0 else { return false }
+            state.held += 1
+            return true
+        }
+    }
+
+    private func submit(_ commit: consuming TurnCommit?, _ output: consuming Output, refusal: CallError? = nil) {
+        services.turns.enter()  // until the turn is released
+        services.committer.submit(HeldTurn(owner: self, commit: commit, output: output, refusal: refusal))
+    }
+
+    /// Sends what a held turn puts out, but for its durable events and the reply.
+    func release(_ output: Output) -> BusMessage? {
+        publishEach(output.effects)
+        return complete(output)
+    }
+
+    /// Sends what a turn puts out; bursts at a pace that subscribers can keep.
+    func send(_ output: Output) async {
+        for publication in output.effects.publications {
+            switch publication {
+            case .message(let message): services.publish(message)
+            case .events(let run): await services.publish(run)
+            }
+        }
+        finish(output)
+    }
+
+    /// Sends what may leave without waiting, unless there is a burst: then it is returned.
+    func sendAtOnce(_ conclusion: Conclusion) -> Output? {
+        guard case .output(let output) = conclusion else { return nil }
+        guard !output.effects.hasBurst else { return output }
+        sendEach(output)
+        return nil
+    }
+
+    private func sendEach(_ output: Output) {
+        publishEach(output.effects)
+        finish(output)
+    }
+
+    private func publishEach(_ effects: TurnEffects) {
+        for publication in effects.publications {
+            switch publication {
+            case .message(let message): services.publish(message)
+            case .events(let run): for number in 0..<run.count { services.publish(run.message(number)) }
+            }
+        }
+    }
+
+    private func finish(_ output: Output) {
+        if let reply = complete(output) { services.publish(reply) }
+    }
+
+    /// Does the rest of what a turn wants done. The reply, if somebody waits for it.
+    private func complete(_ output: Output) -> BusMessage? {
+        carryOut(output.effects, generation: output.generation)
+        output.caller.span?.end()
+        return output.caller.reply.map { BusMessage(subject: $0, payload: output.payload) }
+    }
+
+    private func carryOut(_ effects: TurnEffects, generation: UInt64) {
+        for request in effects.sends {
+            do { try services.caller.send(request) } catch {
+                services.logger.warning("message not sent", metadata: ["from": "\(id)", "to": "\(request.object)", "error": "\(error)"])
+            }
+        }
+        for schedule in effects.schedules { change(schedule, generation: generation) }
+        for work in effects.background { start(work) }
+        if effects.deactivates { deactivate(afterOthers: false) }
+    }
+
+    // MARK: Errors
+
+    func refuse(_ caller: Caller, _ error: CallError, _ more: Headers = [:]) {
+        kind.statistics.failed(error)
+        caller.span?.set("rivulet.code", error.code.rawValue)
+        caller.span?.end(with: error)
+        guard let reply = caller.reply else { return }
+        var headers = error.headers
+        for (name, value) in more { headers.add(name, value) }
+        services.publish(BusMessage(subject: reply, headers: headers, payload: error.body))
+    }
+
+    /// What the caller is told; details of unexpected errors go to the log only.
+    func explain(_ error: any Error) -> CallError {
+        switch error {
+        case let error as any ServiceError: return CallError(refusedWith: error)
+        case let error as CallError where [.undecodable, .deadline, .unavailable, .callCycle].contains(error.code): return error
+        case is CancellationError: return CallError(.deadline, "the turn took longer than \(kind.configuration.turnTimeout)")
+        default:
+            services.logger.error("handler failed", metadata: ["object": "\(id)", "error": "\(error)"])
+            return CallError(.failed, "\(id) failed to handle the message")
+        }
+    }
+
+    /// Nobody waits for the answer, so the log is the only place that can tell.
+    func log(_ failure: CallError, _ error: any Error) {
+        guard failure.code != .failed else { return }  // logged where it was explained
+        services.logger.warning("turn failed", metadata: ["object": "\(id)", "error": "\(failure)"])
+    }
+}
