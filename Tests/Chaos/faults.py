@@ -52,7 +52,8 @@ class KilledNode(NodeFault):
         return 0.3 if self.cluster.is_one else self.cluster.ttl + 2
 
     async def begin(self, window):
-        if not self.cluster.is_one:
+        # With a database that is harmed too it cannot be told, nor how soon others answer.
+        if not self.cluster.is_one and window.is_alone:
             owners = await asyncio.to_thread(self.store.owners)
             window.orphans = frozenset(ledger for ledger, address in owners.items() if address == self.node.address)
         await self.node.look()
