@@ -78,7 +78,11 @@ class StoppedNode(NodeFault):
 
     async def end(self):
         if self.store.proxy is None:
-            return self.cluster.go_on(self.node)
+            # Its writes and its signs of life wait for the same lock, so that some write comes before it learns what it has lost.
+            with await asyncio.to_thread(self.store.lock):
+                self.cluster.go_on(self.node)
+                await asyncio.sleep(0.3)
+            return
         # Its signs of life are as slow as a network may make them, so that it writes before it learns what it has lost.
         self.store.proxy.slow_word = b"renew"
         self.cluster.go_on(self.node)
