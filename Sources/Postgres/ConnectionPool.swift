@@ -22,7 +22,7 @@ final class ConnectionPool<Session>: Sendable {
         var isOpen = true
         /// Why the last attempt to connect failed, while there was none that succeeded.
         var trouble: StoreError?
-        var expiry: ScheduledAction?
+        var expiry: (time: Deadline, action: ScheduledAction)?
         var ended: CheckedContinuation<Void, Never>?
     }
 
@@ -50,9 +50,9 @@ final class ConnectionPool<Session>: Sendable {
         let refusal = state.withLock { state -> StoreError? in
             guard state.isOpen else { return StoreError(.closed, "the store was closed") }
             guard state.waiting.count < Self.queueLimit else { return StoreError(.unavailable, "too many calls wait for it") }
-            state.waiting.append(job)
+            let place = state.waiting.lastIndex { $0.deadline <= job.deadline }.map { $0 + 1 }
+            insert(job, at: place ?? 0, &state)
             staff(&state)
-            watch(&state)
             return nil
         }
         if let refusal { job.giveUp(refusal) }
@@ -105,10 +105,21 @@ final class ConnectionPool<Session>: Sendable {
         work.signal()
     }
 
+    /// Puts a job where those before it give up before it does. One that comes later may give up sooner, having waited elsewhere.
+    private func insert(_ job: Job<Session>, at place: Int, _ state: inout State) {
+        state.waiting.insert(job, at: place)
+        watch(&state)
+    }
+
     /// Sees to it that the first job is given up at its deadline.
     private func watch(_ state: inout State) {
-        guard state.expiry == nil, let first = state.waiting.first else { return }
-        state.expiry = time.schedule(at: time.now + first.deadline.remaining) { [weak self] in self?.expire() }
+        guard let deadline = state.waiting.first?.deadline else { return }
+        if let expiry = state.expiry {
+            if expiry.time <= deadline { return }
+            expiry.action.cancel()
+        }
+        let action = time.schedule(at: time.now + deadline.remaining) { [weak self] in self?.expire() }
+        state.expiry = (deadline, action)
     }
 
     private func serve() {
@@ -145,7 +156,7 @@ final class ConnectionPool<Session>: Sendable {
         state.withLock { state -> CheckedContinuation<Void, Never>? in
             state.threads -= 1
             guard state.threads == 0 else { return nil }
-            state.expiry?.cancel()
+            state.expiry?.action.cancel()
             defer { state.ended = nil }
             return state.ended
         }?.resume()
@@ -178,7 +189,7 @@ final class ConnectionPool<Session>: Sendable {
         return task != nil
     }
 
-    /// Takes the first job and tries it; one whose connection was lost stands first again.
+    /// Takes the first job and tries it; one whose connection was lost stands first again, among those with its deadline.
     private func attempt(on session: Session) -> Job<Session>.Progress? {
         guard let job = state.withLock({ $0.waiting.popFirst() }) else { return nil }
         let progress = job.attempt(session)
@@ -188,10 +199,7 @@ final class ConnectionPool<Session>: Sendable {
             return progress
         }
         state.withLock { state in
-            state.waiting.prepend(job)
-            state.expiry?.cancel()
-            state.expiry = nil
-            watch(&state)
+            insert(job, at: state.waiting.firstIndex { $0.deadline >= job.deadline } ?? state.waiting.count, &state)
         }
         return progress
     }

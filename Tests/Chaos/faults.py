@@ -52,7 +52,8 @@ class KilledNode(NodeFault):
         return 0.3 if self.cluster.is_one else self.cluster.ttl + 2
 
     async def begin(self, window):
-        if not self.cluster.is_one:
+        # With a database that is harmed too it cannot be told, nor how soon others answer.
+        if not self.cluster.is_one and window.is_alone:
             owners = await asyncio.to_thread(self.store.owners)
             window.orphans = frozenset(ledger for ledger, address in owners.items() if address == self.node.address)
         await self.node.look()
@@ -77,7 +78,11 @@ class StoppedNode(NodeFault):
 
     async def end(self):
         if self.store.proxy is None:
-            return self.cluster.go_on(self.node)
+            # Its writes and its signs of life wait for the same lock, so that some write comes before it learns what it has lost.
+            with await asyncio.to_thread(self.store.lock):
+                self.cluster.go_on(self.node)
+                await asyncio.sleep(0.3)
+            return
         # Its signs of life are as slow as a network may make them, so that it writes before it learns what it has lost.
         self.store.proxy.slow_word = b"renew"
         self.cluster.go_on(self.node)
