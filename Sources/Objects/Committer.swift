@@ -204,12 +204,13 @@ final class Committer: Sendable {
 
     /// What is to be done with a turn, before the next batch can change that.
     private func settle(_ turn: HeldTurn, _ outcome: TurnOutcome?, failure: CallError) -> Result<CommitReceipt?, CallError> {
+        // Also when the node has learned meanwhile what it has lost.
+        if outcome == .fenced { fenced.increment() }
         guard turn.owner.isCurrent(turn.generation) else { return .failure(failure) }
         switch outcome {
         case .committed(let receipt): return .success(receipt)
         case nil: return .success(nil)
         case .fenced:
-            fenced.increment()
             turn.owner.lose(turn.generation)
             return .failure(CallError(.unavailable, "the object was changed elsewhere; ask again"))
         }

@@ -53,7 +53,8 @@ class Node:
                 writer.write(b"GET /metrics HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n")
                 text = (await reader.read()).decode()
                 writer.close()
-            self._fenced = next(float(line.split()[1]) for line in text.splitlines() if line.startswith(FENCED))
+            # One that has just started may not count yet.
+            self._fenced = next((float(line.split()[1]) for line in text.splitlines() if line.startswith(FENCED)), self._fenced)
 
     def ended(self) -> None:
         """Keeps what is left of a process."""

@@ -95,7 +95,7 @@ async def _run(plan: Plan, cluster: Cluster, store, history: History, folder: Pa
         end.set()
         await asyncio.wait_for(asyncio.gather(*writing), LIMIT + PATIENCE)
         dump = await asyncio.to_thread(store.dump)
-        dump.save(folder / "store.jsonl")
+        await asyncio.to_thread(dump.save, folder / "store.jsonl")
         await _reach([*followers, command], dump)
         command.end(history)
         await _compare_states(cluster, dump, history)
@@ -123,9 +123,12 @@ async def _reach(followers: list, dump):
 
 
 async def _compare_states(cluster: Cluster, dump, history: History):
-    """Asks every node for every ledger."""
+    """Asks every node for every ledger; again for those that it does not answer, for the dump may have kept it from the database."""
     for node in cluster.nodes:
-        answers = await cluster.read(node, list(dump.ledgers))
+        answers, deadline = {}, now() + PATIENCE
+        while (missing := [ledger for ledger in dump.ledgers if ledger not in answers]) and now() < deadline:
+            answers |= await cluster.read(node, missing)
+            await asyncio.sleep(0.05)
         for ledger, stored in dump.ledgers.items():
             if answers.get(ledger) != stored.state:
                 history.note(f"node {node.number} says {answers.get(ledger)} of {ledger}, which is {stored.state}")
