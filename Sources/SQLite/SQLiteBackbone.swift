@@ -74,7 +74,9 @@ public final class SQLiteBackbone: Sendable {
         }
         let file = file
         try await Self.blocking { () throws(StoreError) in
-            try file.explaining("close") {
+            // Whoever has just finished a call may have a reference for a moment longer.
+            defer { opened?.hold.letGo() }
+            return try file.explaining("close") {
                 try opened?.writer.close()
                 // Last, since it can write: where no other node has the file, SQLite moves all of the log into it and removes the log.
                 try opened?.clusterWriter.close()

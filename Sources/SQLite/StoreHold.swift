@@ -1,4 +1,5 @@
 import RivuletBackbone
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -8,10 +9,10 @@ import RivuletBackbone
     import Darwin
 #endif
 
-/// That somebody has a store open, alone or with others, until the last reference goes. The kernel lets go when the process dies, so a
-/// file that was left behind means nothing.
+/// That somebody has a store open, alone or with others, until it is let go. The kernel lets go when the process dies, so a file that was
+/// left behind means nothing.
 final class StoreHold: Sendable {
-    private let descriptor: CInt
+    private let descriptor: Mutex<CInt?>
 
     /// - Throws: ``StoreError`` `inUse` when another node has it and one of both wants to be alone.
     init(path: String, of store: String, isExclusive: Bool) throws(StoreError) {
@@ -23,13 +24,19 @@ final class StoreHold: Sendable {
             guard number == EWOULDBLOCK else { throw Self.error(store, number) }
             throw StoreError(.inUse, "cannot open \(store): another node has it open (it holds \(path))")
         }
-        self.descriptor = descriptor
+        self.descriptor = Mutex(descriptor)
     }
 
-    deinit {
-        // Closing alone would leave it locked while a child process between fork and exec still has the descriptor.
-        flock(descriptor, LOCK_UN)
-        close(descriptor)
+    deinit { letGo() }
+
+    /// Ends it; again does nothing.
+    func letGo() {
+        descriptor.withLock { descriptor in
+            guard let held = descriptor.take() else { return }
+            // Closing alone would leave it locked while a child process between fork and exec still has the descriptor.
+            flock(held, LOCK_UN)
+            close(held)
+        }
     }
 
     private static func error(_ store: String, _ number: CInt) -> StoreError {

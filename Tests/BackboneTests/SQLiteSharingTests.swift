@@ -40,6 +40,19 @@ struct SQLiteSharingTests {
         }
     }
 
+    @Test("a file that was closed can be had alone at once")
+    func closedIsLetGo() async throws {
+        try await StoreDirectory.with { directory in
+            for round in 0..<100 {
+                let store = try await directory.open(isExclusive: true)
+                async let read = store.load(ann)
+                async let written = store.open("Player")
+                _ = try? await (read, written)
+                do { try await store.close() } catch { Issue.record("round \(round): \(error)") }
+            }
+        }
+    }
+
     @Test("one who reads does not hold up another who closes")
     func closingBesideAReader() async throws {
         try await StoreDirectory.with { directory in

@@ -19,17 +19,19 @@ struct StoreDirectory: Sendable {
         return try await body(StoreDirectory(path: path))
     }
 
-    func open(lockTimeout: Duration = .seconds(30), busyTimeout: Duration = .seconds(2)) async throws -> SQLiteBackbone {
-        try await open(file, lockTimeout: lockTimeout, busyTimeout: busyTimeout)
+    func open(
+        isExclusive: Bool = false, lockTimeout: Duration = .seconds(30), busyTimeout: Duration = .seconds(2)
+    ) async throws -> SQLiteBackbone {
+        try await open(file, isExclusive: isExclusive, lockTimeout: lockTimeout, busyTimeout: busyTimeout)
     }
 
     func open(
-        _ path: String, lockTimeout: Duration = .seconds(30), busyTimeout: Duration = .seconds(2),
+        _ path: String, isExclusive: Bool = false, lockTimeout: Duration = .seconds(30), busyTimeout: Duration = .seconds(2),
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     ) async throws -> SQLiteBackbone {
         try await SQLiteBackbone.open(
-            SQLiteConfiguration(path: path, lockTimeout: lockTimeout, busyTimeout: busyTimeout), time: time, clock: clock(boot: "today"),
-            logger: logger)
+            SQLiteConfiguration(path: path, isExclusive: isExclusive, lockTimeout: lockTimeout, busyTimeout: busyTimeout), time: time,
+            clock: clock(boot: "today"), logger: logger)
     }
 
     /// A host's clock that goes with the time.
