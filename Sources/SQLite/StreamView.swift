@@ -17,7 +17,7 @@ struct StreamView {
                 """)
         guard let row = try Row.fetchOne(select, arguments: [SubjectToken.encode(stream)]) else { return nil }
         let last = UInt64(clamping: row[2] as Int64)
-        state = StreamState(epoch: row[1], first: (row[3] as Int64?).map { UInt64(clamping: $0) } ?? last + 1, last: last)
+        state = StreamState(epoch: row[1], first: (row[3] as Int64?).map { max(1, UInt64(clamping: $0)) } ?? last + 1, last: last)
         number = row[0]
         self.db = db
     }
@@ -30,7 +30,8 @@ struct StreamView {
             object = try self.object(id, kind: request.stream)
             guard object != nil else { return page }
         }
-        let from = max(1, request.from)
+        // An object's events before the first one are named by those after them, but are not there.
+        let from = max(state.first, request.from)
         let isWhole = try fill(&page, request, filter.pattern, object, from)
         guard !isWhole else { return page }
         page.pending = try count(after: page.events.last?.sequence ?? from - 1, filter.pattern, object)

@@ -40,6 +40,21 @@ struct SQLiteSharingTests {
         }
     }
 
+    @Test("an object's events are read though somebody has deleted the first ones")
+    func deleted() async throws {
+        try await StoreDirectory.with { directory in
+            let store = try await directory.open()
+            try await store.open("Player")
+            for version in 0..<5 { _ = try await store.commit([try turn(UInt64(version))]) }
+            try await store.write("delete") { try $0.execute(sql: "DELETE FROM events WHERE sequence < 3") }
+            let page = try await store.read(EventRead(stream: "Player", from: 1, matching: SubjectPattern("evt.Player.ann.>"), limit: 2))
+            #expect(page.events.map(\.sequence) == [3, 4])
+            #expect(page.pending == 1)
+            #expect(page.state.first == 3)
+            try await store.close()
+        }
+    }
+
     @Test("a file that was closed can be had alone at once")
     func closedIsLetGo() async throws {
         try await StoreDirectory.with { directory in
