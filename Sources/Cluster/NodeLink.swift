@@ -44,8 +44,17 @@ final class NodeLink: Sendable {
         var isPassing = true
         var pending: [UInt64: Pending] = [:]
         var last: UInt64 = 0
-        /// When old ones are looked for next.
+        /// With how many the old ones are looked for next.
         var sweepAt = 1024
+        /// When they were looked for.
+        var sweptAt = Duration.zero
+
+        /// Forgets those that nobody waits for any more.
+        mutating func sweep(at now: Duration) {
+            pending = pending.filter { $0.value.end > now }
+            sweepAt = max(1024, 2 * pending.count)
+            sweptAt = now
+        }
 
         var hasEnded: Bool { if case .ended = phase { !isPassing } else { false } }
     }
@@ -59,6 +68,9 @@ final class NodeLink: Sendable {
         case pass(any MessageBus, number: UInt64?)
         case refuse(Refusal)
     }
+
+    /// How often a full link looks at each message for those that are over.
+    private static let sweepPause = Duration.seconds(1)
 
     let node: String
     /// Whose messages it carries; nil for those of the process.
@@ -90,7 +102,7 @@ final class NodeLink: Sendable {
     func send(_ forwarded: Forwarded) -> Bool {
         let receipt = state.withLock { state -> Receipt in
             if state.hasEnded { return .ended }
-            if max(state.waiting.count, state.pending.count) >= configuration.linkCapacity { return .full }
+            if isFull(&state) { return .full }
             state.waiting.append(forwarded)
             defer { state.isPassing = true }
             return state.isPassing ? .waits : .passes
@@ -102,6 +114,14 @@ final class NodeLink: Sendable {
         case .ended: return false
         }
         return true
+    }
+
+    private func isFull(_ state: inout State) -> Bool {
+        if state.pending.count >= configuration.linkCapacity {
+            let now = time.now
+            if now - state.sweptAt >= Self.sweepPause { state.sweep(at: now) }
+        }
+        return max(state.waiting.count, state.pending.count) >= configuration.linkCapacity
     }
 
     /// Carries messages until the connection is lost, the link is closed, or the task is cancelled.
@@ -187,7 +207,8 @@ final class NodeLink: Sendable {
         } catch {
             // One that is not pending any more is refused already.
             if let number, take(number) == nil { return }
-            forwarded.onRefusal(.notHandled)
+            // Where there is no room now there may be for the next one, which what is tried again would come after.
+            forwarded.onRefusal(error.code == .full ? .overloaded : .notHandled)
         }
     }
 
@@ -199,10 +220,7 @@ final class NodeLink: Sendable {
         state.last &+= 1
         state.pending[state.last] = Pending(
             forwarded: forwarded, end: now + (forwarded.message.headers.timeout ?? configuration.answerTimeout))
-        if state.pending.count >= state.sweepAt {
-            state.pending = state.pending.filter { $0.value.end > now }
-            state.sweepAt = max(1024, 2 * state.pending.count)
-        }
+        if state.pending.count >= state.sweepAt { state.sweep(at: now) }
         return state.last
     }
 

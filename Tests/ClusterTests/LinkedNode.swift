@@ -63,7 +63,7 @@ final class OtherNode: Sendable {
         private struct State {
             var arrived: [BusMessage] = []
             var answer: (@Sendable (BusMessage) -> Void)?
-            var isRefusing = false
+            var refusal: BusError?
         }
 
         fileprivate let end = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest)
@@ -77,8 +77,11 @@ final class OtherNode: Sendable {
         var arrived: [String] { state.withLock { $0.arrived.map { String(decoding: $0.payload, as: UTF8.self) } } }
 
         func publish(_ message: BusMessage) throws(BusError) {
-            if state.withLock({ $0.isRefusing }) { throw BusError(.closed, "nothing is taken") }
-            state.withLock { $0.arrived.append(message) }
+            let refusal = state.withLock { state -> BusError? in
+                if state.refusal == nil { state.arrived.append(message) }
+                return state.refusal
+            }
+            if let refusal { throw refusal }
             try? onArrival(message)
         }
 
@@ -97,7 +100,8 @@ final class OtherNode: Sendable {
             }
         }
 
-        func refuse() { state.withLock { $0.isRefusing = true } }
+        /// Takes nothing from now on; nil for taking everything again.
+        func refuse(with error: BusError?) { state.withLock { $0.refusal = error } }
 
         func lose() { end.finish() }
     }

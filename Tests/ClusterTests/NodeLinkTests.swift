@@ -105,7 +105,7 @@ struct NodeLinkTests {
             node.other.admit()
             try node.handOn("0")
             try await until { node.other.connections.first?.arrived == ["0"] }
-            node.other.connections[0].refuse()
+            node.other.connections[0].refuse(with: BusError(.closed, "nothing is taken"))
             for number in 1..<20 { try node.handOn("\(number)", reply: "answer.\(number)") }
             node.other.connections[0].lose()
             node.other.admit()
@@ -161,6 +161,47 @@ struct NodeLinkTests {
             #expect(answers.all.allSatisfy { $0.headers["Nats-Service-Error-Code"] == "429" })
             node.other.admit()
             try await until { node.other.connections.first?.arrived.count == 10 }
+        }
+    }
+
+    @Test func whatIsNeverAnsweredMakesRoomWhenItsTimeIsOver() async throws {
+        var configuration = ClusterConfiguration()
+        configuration.timeToLive = .seconds(3600)
+        configuration.linkCapacity = 10
+        try await LinkedNode(configuration).whileRunning { node in
+            let answers = Inbox()
+            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
+            defer { attachment.cancel() }
+            node.other.admit()
+            for number in 0..<10 { try node.handOn("\(number)", reply: "answer.\(number)") }
+            try await until { node.other.connections.first?.arrived.count == 10 }
+            node.time.advance(by: .seconds(29))
+            try node.handOn("early", reply: "answer.early")
+            #expect(answers.all.map(\.subject.description) == ["answer.early"])
+            node.time.advance(by: .seconds(2))
+            try node.handOn("late", reply: "answer.late")
+            try await until { node.other.connections[0].arrived.count == 11 }
+            #expect(answers.all.count == 1)
+        }
+    }
+
+    @Test func whatIsRefusedSinceTooMuchWaitsIsNotTriedAgainBehindWhatCameAfterIt() async throws {
+        var configuration = ClusterConfiguration()
+        configuration.timeToLive = .seconds(3600)
+        try await LinkedNode(configuration).whileRunning { node in
+            let answers = Inbox()
+            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
+            defer { attachment.cancel() }
+            node.other.admit()
+            try node.handOn("0")
+            try await until { node.other.connections.first?.arrived == ["0"] }
+            node.other.connections[0].refuse(with: BusError(.full, "too much waits"))
+            try node.handOn("1", reply: "answer.1")
+            try await until { answers.all.count == 1 }
+            #expect(answers.all.map { $0.headers["Nats-Service-Error-Code"] } == ["429"])
+            node.other.connections[0].refuse(with: nil)
+            try node.handOn("2")
+            try await until { node.other.connections[0].arrived == ["0", "2"] }
         }
     }
 }
