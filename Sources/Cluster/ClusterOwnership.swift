@@ -105,8 +105,9 @@ public final class ClusterOwnership: ObjectOwnership {
 
     /// Forgets a node that is gone: what it owned is looked for anew, and nobody waits for its answers.
     public func forget(node: String) {
-        owners.forget(node: node)
         links.close(node)
+        // Last, so that nothing finds the node's objects free while what was sent there before has not come back.
+        owners.forget(node: node)
     }
 
     /// The host takes calls from now on.
@@ -117,6 +118,9 @@ public final class ClusterOwnership: ObjectOwnership {
 
     /// Who was last heard to own the object.
     public func knownOwner(of object: ObjectID) -> String? { owners[object] }
+
+    /// Whether messages for the object wait.
+    public func isLookedFor(_ object: ObjectID) -> Bool { retries.hold(object) }
 
     /// Chooses a node and asks the directory.
     public func claim(_ object: ObjectID, isHandedOn: Bool) async throws(CallError) -> ObjectClaim? {

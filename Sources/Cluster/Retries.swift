@@ -31,11 +31,25 @@ final class Retries: Sendable {
     private let limit: Int
     private let time: any TimeSource
     private let state = Mutex(State())
+    /// Whether anything is kept, for those who look at every message that comes.
+    private let isInUse = Atomic(false)
 
     init(limit: Int, time: any TimeSource) {
         self.limit = limit
         self.time = time
         due = BoundedChannel(capacity: limit, whenFull: .dropNewest)
+    }
+
+    private func change<Result>(_ body: (inout State) -> Result) -> Result {
+        state.withLock { state in
+            defer { isInUse.store(!state.waiting.isEmpty, ordering: .relaxed) }
+            return body(&state)
+        }
+    }
+
+    /// Whether messages for the object are kept, or just handed out: others must not overtake them.
+    func hold(_ object: ObjectID) -> Bool {
+        isInUse.load(ordering: .relaxed) && state.withLock { $0.waiting[object] != nil }
     }
 
     /// Keeps a message that was tried in vain, or not yet; false if there is no room, or its time is over.
@@ -48,7 +62,7 @@ final class Retries: Sendable {
 
     /// Keeps a message if others for the same object are kept, which it must not overtake. False also when there is no room.
     func addBehindOthers(_ parcel: Parcel) -> Bool {
-        let isKept = state.withLock { state in
+        let isKept = change { state in
             guard state.count < limit, state.waiting[parcel.object] != nil else { return false }
             state.keep(parcel)
             return true
@@ -74,7 +88,7 @@ final class Retries: Sendable {
 
     /// Keeps what is being handed out if a message before it was refused meanwhile, which it must not overtake.
     private func keep(_ rest: ArraySlice<Parcel>, ofRefused object: ObjectID) -> Bool {
-        state.withLock { state in
+        change { state in
             guard let refused = state.waiting[object]?.first, let next = rest.first, refused.number < next.number else { return false }
             for parcel in rest { state.keep(parcel) }
             return true
@@ -83,7 +97,7 @@ final class Retries: Sendable {
 
     /// What waits for the object; or, if some of it was refused and that is not wanted, how often.
     private func take(_ object: ObjectID, withRefused: Bool) -> (parcels: [Parcel], attempts: Int?) {
-        state.withLock { state in
+        change { state in
             guard let parcels = state.waiting[object], !parcels.isEmpty else {
                 state.waiting[object] = nil
                 return ([], nil)
@@ -97,7 +111,7 @@ final class Retries: Sendable {
 
     /// Whether a message for the object still waits.
     func hasAny(for object: ObjectID) -> Bool {
-        state.withLock { state in
+        change { state in
             if state.waiting[object]?.isEmpty == true { state.waiting[object] = nil }
             return state.waiting[object] != nil
         }
@@ -110,7 +124,7 @@ final class Retries: Sendable {
 
     /// Hands out what waits for the object, which is given up.
     func takeAll(for object: ObjectID) -> [Parcel] {
-        state.withLock { state in
+        change { state in
             let parcels = state.waiting.removeValue(forKey: object) ?? []
             state.count -= parcels.count
             return parcels
@@ -120,7 +134,7 @@ final class Retries: Sendable {
     /// Hands out the messages whose time is over, though their objects' owners are just being looked for.
     func takeLate() -> [Parcel] {
         let now = time.now
-        let (late, next) = state.withLock { state -> ([Parcel], Duration?) in
+        let (late, next) = change { state -> ([Parcel], Duration?) in
             var late: [Parcel] = []
             for (object, parcels) in state.waiting where parcels.contains(where: { $0.end <= now }) {
                 late += parcels.filter { $0.end <= now }
@@ -136,7 +150,7 @@ final class Retries: Sendable {
 
     /// Hands out everything, and keeps nothing from now on.
     func takeAll() -> [Parcel] {
-        state.withLock { state in
+        change { state in
             defer { state = State(isClosed: true) }
             return state.waiting.values.flatMap { $0 }
         }
@@ -144,7 +158,7 @@ final class Retries: Sendable {
 
     /// Whether it is the first for its object; nil if there is no room.
     private func append(_ parcel: Parcel) -> Bool? {
-        state.withLock { state in
+        change { state in
             guard state.count < limit, !state.isClosed else { return nil }
             let isFirst = state.waiting[parcel.object] == nil
             state.keep(parcel)
@@ -154,7 +168,7 @@ final class Retries: Sendable {
 
     /// Has ``late`` ring then, unless it does before.
     private func watch(until end: Duration) {
-        let isFirst = state.withLock { state in
+        let isFirst = change { state in
             if let alarm = state.alarm, alarm <= end { return false }
             state.alarm = end
             return true

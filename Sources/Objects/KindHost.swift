@@ -22,12 +22,17 @@ final class KindHost: Sendable {
         case taken
         /// Another node has the object.
         case elsewhere(node: String)
+        /// Earlier ones wait until it is known where the object is.
+        case behindOthers
         case refused(CallError)
     }
 
     /// Hands a call to its object, activating it if need be.
-    func deliver(_ delivery: Delivery, to id: ObjectID) -> Receipt {
+    ///
+    /// - Parameter isHandedBack: Whether it turned out to be for this node after all.
+    func deliver(_ delivery: Delivery, to id: ObjectID, isHandedBack: Bool) -> Receipt {
         guard kind[delivery.message] != nil else { return .refused(kind.unknown(delivery.message)) }
+        if !isHandedBack, services.ownership.isLookedFor(id), !delivery.headers.isHandedOn { return .behindOthers }
         while true {
             let activation: Activation
             switch place(of: id, isHandedOn: delivery.headers.isHandedOn) {

@@ -83,7 +83,7 @@ public final class ObjectHost: Sendable {
         }
         state.withLock { $0.attachments = attachments }
         services.ownership.begin(
-            handingBackTo: { [weak self] in self?.receive($0) }, activeCount: { [weak self] in self?.activeCount ?? 0 })
+            handingBackTo: { [weak self] in self?.receive($0, isHandedBack: true) }, activeCount: { [weak self] in self?.activeCount ?? 0 })
         armWatchdog()
     }
 
@@ -148,7 +148,7 @@ public final class ObjectHost: Sendable {
         services.publish(BusMessage(subject: reply, headers: headers))
     }
 
-    private func receive(_ message: BusMessage) {
+    private func receive(_ message: BusMessage, isHandedBack: Bool = false) {
         var message = message
         // Anybody could say this, and only nodes know.
         if message.origin?.isNode == false, message.headers.isHandedOn { message.headers[HeaderName.hop] = nil }
@@ -164,9 +164,10 @@ public final class ObjectHost: Sendable {
             let delivery = Delivery(
                 message: name, payload: message.payload, headers: message.headers, reply: message.reply,
                 deadline: message.headers.timeout.map { services.time.now + $0 }, callChain: chain, origin: message.origin)
-            switch kind.deliver(delivery, to: object) {
+            switch kind.deliver(delivery, to: object, isHandedBack: isHandedBack) {
             case .taken: break
             case .elsewhere(let node): services.ownership.forward(message, for: object, to: node)
+            case .behindOthers: services.ownership.forward(message, for: object)
             case .refused(let refusal):
                 kind.statistics.failed(refusal)
                 throw refusal

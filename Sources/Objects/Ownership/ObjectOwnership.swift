@@ -19,6 +19,10 @@ public protocol ObjectOwnership: Sendable {
     /// The node that is known to have the object, if it is another. It may be wrong by now, and then says so itself.
     func knownOwner(of object: ObjectID) -> String?
 
+    /// Whether messages for the object wait until it is found out who has it. Those that come meanwhile must not overtake them, and go the
+    /// same way: ``forward(_:for:)``. Of what is handed back none waits any more.
+    func isLookedFor(_ object: ObjectID) -> Bool
+
     /// Takes the object for this node if nobody has it and it is to be here, and otherwise says where it is, or is to be. Its state is
     /// loaded only after that.
     ///
@@ -53,6 +57,7 @@ struct SoleOwnership: ObjectOwnership {
     var hasOtherNodes: Bool { false }
     func begin(handingBackTo receive: @escaping @Sendable (BusMessage) -> Void, activeCount: @escaping @Sendable () -> Int) {}
     func knownOwner(of object: ObjectID) -> String? { nil }
+    func isLookedFor(_ object: ObjectID) -> Bool { false }
     func claim(_ object: ObjectID, isHandedOn: Bool) async throws(CallError) -> ObjectClaim? { .here(epoch: nil) }
     func release(_ object: ObjectID, epoch: UInt64) async {}
     func forward(_ message: BusMessage, for object: ObjectID, to node: String) {}
