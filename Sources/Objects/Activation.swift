@@ -174,10 +174,9 @@ extension Activation: TurnOwner {
     func release(_ turn: HeldTurn, _ outcome: Result<CommitReceipt?, CallError>) -> BusMessage? {
         switch (outcome, turn.refusal) {
         case (.success, nil): return release(turn.output)
-        case (.success, let refusal?): refuse(turn.output.caller, refusal)
-        case (.failure(let error), _): refuse(turn.output.caller, error)
+        case (.success, let error?): return refusal(error, of: turn.output.caller)
+        case (.failure(let error), _): return refusal(error, of: turn.output.caller)
         }
-        return nil
     }
 
     func turnLeft() {

@@ -113,13 +113,18 @@ extension Activation {
     // MARK: Errors
 
     func refuse(_ caller: Caller, _ error: CallError, _ more: Headers = [:]) {
+        if let refusal = refusal(error, of: caller, more) { services.publish(refusal) }
+    }
+
+    /// What the caller is told, if somebody waits for it.
+    func refusal(_ error: CallError, of caller: Caller, _ more: Headers = [:]) -> BusMessage? {
         kind.statistics.failed(error)
         caller.span?.set("rivulet.code", error.code.rawValue)
         caller.span?.end(with: error)
-        guard let reply = caller.reply else { return }
+        guard let reply = caller.reply else { return nil }
         var headers = error.headers
         for (name, value) in more { headers.add(name, value) }
-        services.publish(BusMessage(subject: reply, headers: headers, payload: error.body))
+        return BusMessage(subject: reply, headers: headers, payload: error.body)
     }
 
     /// What the caller is told; details of unexpected errors go to the log only.

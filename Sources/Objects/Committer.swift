@@ -30,8 +30,8 @@ protocol TurnOwner: Sendable {
     func isCurrent(_ generation: UInt64) -> Bool
     /// A turn of the generation could not be committed: the activation must reload.
     func lose(_ generation: UInt64)
-    /// A held turn and those before it have committed, or it fails. Its durable events have been given out; returns the reply, which is
-    /// then all that has not been sent.
+    /// A held turn and those before it have committed, or it fails. Does what the turn wants done besides durable events, which have been
+    /// given out if there is anything; returns what its caller is told.
     func release(_ turn: HeldTurn, _ outcome: Result<CommitReceipt?, CallError>) -> BusMessage?
     /// A turn that was released has been answered.
     func turnLeft()
@@ -233,8 +233,8 @@ final class Committer: Sendable {
                 }
                 events.append(committed)
             }
-            // Events that are not kept come after the durable ones of their turn, and before those of the next.
-            if turn.output.effects.hasPublications { deliverEvents() }
+            // Whatever else leaves comes after the durable events of its turn, and before those of the next.
+            if turn.output.effects.hasOtherThanEvents { deliverEvents() }
             if let reply = turn.owner.release(turn, settled.outcome) { replies.append(reply) }
         }
         deliverEvents()

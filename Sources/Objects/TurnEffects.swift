@@ -21,7 +21,10 @@ struct TurnEffects: Sendable {
     /// What is published and not kept, in order.
     var publications: [Publication] { closed + (latest.map { [.events($0.run)] } ?? []) }
 
-    var hasPublications: Bool { latest != nil || !closed.isEmpty }
+    /// Whether there is more to do than to give out events that are kept.
+    var hasOtherThanEvents: Bool {
+        latest != nil || !closed.isEmpty || !sends.isEmpty || !schedules.isEmpty || !background.isEmpty || deactivates
+    }
 
     /// Whether there are many events in a row.
     var hasBurst: Bool {

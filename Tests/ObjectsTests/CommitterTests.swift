@@ -44,6 +44,35 @@ import Testing
         #expect(try await batches { $0.commitByteLimit = 1 } == Array(repeating: 1, count: 50))
     }
 
+    @Test func nothingThatATurnDoesComesBeforeTheEventsOfEarlierOnes() async throws {
+        let store = StallingStore()
+        try await withNode(hosting: Counter.self, store: store) { node in
+            let (first, teller) = (node.object(Counter.self, "a"), node.object(Counter.self, "b"))
+            for counter in [first, teller] { _ = try await counter.ask(Total()) }
+            let seen = Replies()
+            let attachments = try ["evt.Counter.a.Added", "obj.Counter.told.>", "refused"].map {
+                try node.bus.attach(SubjectPattern($0), queue: nil) { seen.add($0) }
+            }
+            defer { for attachment in attachments { attachment.cancel() } }
+            await store.stall()
+            async let total = teller.ask(Add(amount: 1), timeout: .seconds(600))
+            await store.arrived()
+            // These make one batch, which is committed once the first is.
+            for (message, body) in [("Note", #"{"amount":1}"#), ("Fail", "{}"), ("Note", #"{"amount":2}"#), ("Tell", #"{"amount":3}"#)] {
+                try node.bus.publish(
+                    BusMessage(
+                        subject: try Subject("obj.Counter.a.\(message)"), reply: message == "Fail" ? try Subject("refused") : nil,
+                        payload: Array(body.utf8)))
+            }
+            try await handled(7, at: node)
+            await store.resume()
+            _ = try await total
+            try await until { seen.count == 4 }
+            // Answers, and so errors, come last.
+            #expect(seen.subjects == ["evt.Counter.a.Added", "evt.Counter.a.Added", "obj.Counter.told.Add", "refused"])
+        }
+    }
+
     @Test func whatHasCommittedIsReleasedThoughTheNextCommitFails() async throws {
         let store = StallingStore()
         try await withNode(hosting: Counter.self, store: store) { node in

@@ -25,6 +25,8 @@ struct Later: Message {
 }
 struct Forget: Message { var name: String }
 struct Tell: Message { var amount: Int }
+/// Publishes an event that is kept, and nothing else.
+struct Note: Message { var amount: Int }
 struct PublishInQuery: Message {}
 struct Leave: Message {}
 struct Observe: Message { var amount: Int }
@@ -88,6 +90,11 @@ struct Counter: ServiceObject {
         }
         Handle(Tell.self) { object, message, turn in
             try turn.object("Counter", "told").send(Add(amount: message.amount))
+            return Empty()
+        }
+        Handle(Note.self) { object, message, turn in
+            object.state.total += message.amount
+            turn.publish(Added(amount: message.amount, total: object.state.total))
             return Empty()
         }
         Query(PublishInQuery.self) { _, _, turn in

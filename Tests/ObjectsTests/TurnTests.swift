@@ -118,13 +118,7 @@ import Testing
             async let one = outcome { try await first.ask(Add(amount: 1), timeout: .seconds(600)) }
             await store.arrived()
             async let other = outcome { try await second.ask(Add(amount: 1), timeout: .seconds(600)) }
-            let handled = Replies()
-            let answers = try node.bus.attach(SubjectPattern("handled"), queue: nil) { handled.add($0) }
-            while handled.last?.contains(#""num_requests":4"#) != true {
-                try node.bus.publish(BusMessage(subject: Subject("$SRV.STATS.Counter"), reply: Subject("handled")))
-                await Task.yield()
-            }
-            answers.cancel()
+            try await handled(4, at: node)
             // Only this commit fails: were the other turn tried after it, it would succeed.
             await store.fail(StoreError(.unavailable, "the database is gone"))
             let outcomes = await [one, other]
