@@ -77,7 +77,8 @@ struct ConnectionMachine {
     private var isForNodesOnly = false
     private var phase = Phase.connecting
     private var pingsOutstanding = 0
-    /// Whether the client's first PING was answered. Clients take nothing but that answer for a sign that they are connected.
+    /// Whether the client knows that it is connected: its first PING was answered, as which it takes the next line after it,
+    /// or it has answered one itself.
     private var isGreeted = false
     /// Whether INFO has changed before.
     private var owesInfo = false
@@ -122,10 +123,10 @@ struct ConnectionMachine {
             if count >= configuration.maximumSubscriptions { return .report(.maximumSubscriptionsExceeded) }
             return .carryOut(acknowledge: options.verbose)
         case .unsubscribe: return .carryOut(acknowledge: options.verbose)
-        case .ping: return greet()
+        case .ping: return greet() ? .pongAndInform : .pong
         case .pong:
             pingsOutstanding = 0
-            return .nothing
+            return greet() ? .inform : .nothing
         case .error: return end(nil)
         case .unreadable(let error): return end(error)
         case .received(let total):
@@ -162,10 +163,11 @@ struct ConnectionMachine {
         }
     }
 
-    private mutating func greet() -> Action {
-        guard phase == .connected, !isGreeted else { return .pong }
+    /// Whether the client is to be told now how INFO has changed before.
+    private mutating func greet() -> Bool {
+        guard phase == .connected, !isGreeted else { return false }
         isGreeted = true
-        return owesInfo && options.proto >= 1 ? .pongAndInform : .pong
+        return owesInfo && options.proto >= 1
     }
 
     private mutating func connect(_ result: Result<ConnectOptions, WireError>) -> Action {

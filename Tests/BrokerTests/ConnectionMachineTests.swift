@@ -67,6 +67,18 @@ struct ConnectionMachineTests {
         }
     }
 
+    @Test func aClientThatOnlyAnswersIsToldNewsToo() {
+        var machine = machine()
+        _ = machine.handle(.connect(.success(ConnectOptions(proto: 1))))
+        #expect(machine.handle(.pingDue) == .ping)
+        #expect(machine.handle(.pong) == .nothing)
+        #expect(machine.handle(.lameDuck) == .inform)
+        var late = self.machine()
+        _ = late.handle(.connect(.success(ConnectOptions(proto: 1))))
+        #expect(late.handle(.lameDuck) == .nothing)
+        #expect(late.handle(.pong) == .inform)
+    }
+
     @Test func headersNeedTheClientsConsent() {
         var machine = machine()
         _ = machine.handle(.connect(.success(ConnectOptions(headers: false, noResponders: false))))
