@@ -3,7 +3,9 @@ import GRDBSQLite
 /// One transaction after the other in SQLite's C interface, on a file whose tables are there.
 final class SQLiteLoop {
     private let database: OpaquePointer
-    private let begin, select, insert, update, event, raise, forget, commit: OpaquePointer
+    private static let rowsAtOnce = 16
+
+    private let begin, select, insert, update, event, events, raise, forget, commit: OpaquePointer
     private let ids: [[CChar]]
     private let subjects: [[CChar]]
     private let kind = Array(TurnSource.kind.utf8CString)
@@ -32,8 +34,8 @@ final class SQLiteLoop {
             "INSERT INTO objects (version, last_event, updated, state, event_count, kind, id, owner_epoch) VALUES (?, ?, ?, ?, ?, ?, ?, 0)")
         update = try prepare(
             "UPDATE objects SET version = ?, last_event = ?, updated = ?, state = ifnull(?, state), event_count = ? WHERE number = ?")
-        event = try prepare(
-            "INSERT INTO events (stream, sequence, object, previous, time, subject, payload, ordinal) VALUES (1, ?, ?, ?, ?, ?, ?, ?)")
+        event = try prepare(Self.sql(rows: 1))
+        events = try prepare(Self.sql(rows: Self.rowsAtOnce))
         raise = try prepare("UPDATE streams SET head = ? WHERE number = 1")
         forget = try prepare("DELETE FROM replies WHERE number IN (SELECT number FROM replies WHERE expires <= ? ORDER BY expires LIMIT ?)")
         commit = try prepare("COMMIT")
@@ -44,24 +46,28 @@ final class SQLiteLoop {
     }
 
     deinit {
-        for statement in [begin, select, insert, update, event, raise, forget, commit] { sqlite3_finalize(statement) }
+        for statement in [begin, select, insert, update, event, events, raise, forget, commit] { sqlite3_finalize(statement) }
         sqlite3_close(database)
     }
 
     func commit(_ count: Int) throws(LoopError) {
         let time = Int64(1_700_000_000_000_000_000)
         try run(begin)
-        for _ in 0..<count {
+        for done in 0..<count {
             head += 1
             let (object, last, ordinal) = try write(position, at: time)
-            sqlite3_bind_int64(event, 1, head)
-            sqlite3_bind_int64(event, 2, object)
-            sqlite3_bind_int64(event, 3, last)
-            sqlite3_bind_int64(event, 4, time)
-            bind(event, 5, subjects[position], isTerminated: true)
-            bind(event, 6, payload)
-            sqlite3_bind_int64(event, 7, ordinal)
-            try run(event)
+            // As the store does it: many rows a statement, and the rest one by one.
+            let isOneOfMany = done < count - count % Self.rowsAtOnce
+            let (statement, row) = isOneOfMany ? (events, done % Self.rowsAtOnce) : (event, 0)
+            let place = CInt(row * 7)
+            sqlite3_bind_int64(statement, place + 1, head)
+            sqlite3_bind_int64(statement, place + 2, object)
+            sqlite3_bind_int64(statement, place + 3, last)
+            sqlite3_bind_int64(statement, place + 4, time)
+            bind(statement, place + 5, subjects[position], isTerminated: true)
+            bind(statement, place + 6, payload)
+            sqlite3_bind_int64(statement, place + 7, ordinal)
+            if !isOneOfMany || row + 1 == Self.rowsAtOnce { try run(statement) }
             position = position + 1 == ids.count ? 0 : position + 1
         }
         sqlite3_bind_int64(raise, 1, head)
@@ -93,6 +99,11 @@ final class SQLiteLoop {
         }
         try run(statement)
         return (found ? number : sqlite3_last_insert_rowid(database), last, ordinal)
+    }
+
+    private static func sql(rows: Int) -> String {
+        "INSERT INTO events (stream, sequence, object, previous, time, subject, payload, ordinal) VALUES "
+            + repeatElement("(1, ?, ?, ?, ?, ?, ?, ?)", count: rows).joined(separator: ", ")
     }
 
     private func bind(_ statement: OpaquePointer, _ index: CInt, _ text: [CChar], isTerminated: Bool = false) {

@@ -36,6 +36,8 @@ struct CommitTransaction {
     private var streamIndex: [String: Int] = [:]
     /// For each turn, its object's row.
     private var rowOfTurn: [Int] = []
+    /// Of all turns.
+    private var eventCount = 0
     private let selectObject: PreparedStatement
 
     /// Commits the batch, or throws and leaves nothing of it.
@@ -93,6 +95,7 @@ struct CommitTransaction {
             rows[index].stream = stream
             rows[index].lastEvent = streams[stream].head
             rows[index].eventCount += UInt64(turn.events.count)
+            eventCount += turn.events.count
         }
         rows[index].version += 1
         rows[index].isTouched = true
@@ -165,26 +168,21 @@ struct CommitTransaction {
     }
 
     private mutating func writeEvents(_ batch: [TurnCommit], _ outcomes: [TurnOutcome]) throws {
-        let insert = try PreparedStatement(
-            "INSERT INTO events (stream, sequence, object, previous, ordinal, time, subject, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            on: db)
-        try insert.bind(6, time.nanoseconds)
+        guard eventCount > 0 else { return }
+        var insertion = try EventInsertion(of: eventCount, at: time, on: db)
         for index in batch.indices where !batch[index].events.isEmpty {
             let row = rowOfTurn[index]
             guard case .committed(let receipt) = outcomes[index], let object = rows[row].number, let stream = rows[row].stream else {
                 continue
             }
             var (sequence, previous) = (receipt.firstSequence, receipt.previousSequence)
-            try insert.bind(1, streams[stream].number)
-            try insert.bind(3, object)
             for event in batch[index].events {
-                try insert.bind(2, sequence)
                 rows[row].lastOrdinal += 1
-                try insert.bind(4, previous)
-                try insert.bind(5, rows[row].lastOrdinal)
-                try insert.bind(7, text: event.subject.description)
-                try insert.bind(8, text: event.payload)
-                try insert.run()
+                try insertion.write(
+                    event,
+                    as: EventInsertion.Row(
+                        stream: streams[stream].number, sequence: sequence, object: object, previous: previous,
+                        ordinal: rows[row].lastOrdinal))
                 previous = sequence
                 sequence += 1
             }

@@ -45,7 +45,7 @@ struct CommitModelTests {
 
         mutating func next(after model: Model) throws -> [TurnCommit] {
             var model = model
-            return try (0..<Int.random(in: 1...12, using: &random)).map { _ in
+            return try (0..<Int.random(in: 1...30, using: &random)).map { _ in
                 let turn = try turn(after: model)
                 _ = model.apply(turn)
                 return turn
