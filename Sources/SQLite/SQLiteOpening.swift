@@ -42,8 +42,10 @@ enum SQLiteOpening {
                 try migrate(pool, file, logger)
                 let other = try DatabaseQueue(path: path, configuration: connections(configuration))
                 try other.writeWithoutTransaction { db in try setUp(db, configuration, synchronous: "NORMAL", cacheKibibytes: 1024) }
+                let reserve = LogReserve(path: path + "-wal", limit: 4096 * checkpointPages(configuration))
                 return Opened(
-                    file: file, hold: hold, pool: pool, writer: Writer(database: pool, lock: lock(configuration.lockTimeout), file: file),
+                    file: file, hold: hold, pool: pool,
+                    writer: Writer(database: pool, lock: lock(configuration.lockTimeout), file: file, reserve: reserve),
                     clusterWriter: Writer(database: other, lock: lock(configuration.lockTimeout), file: file))
             }
         }
@@ -106,10 +108,14 @@ enum SQLiteOpening {
         }
     }
 
+    private static func checkpointPages(_ configuration: SQLiteConfiguration) -> Int {
+        min(max(1, configuration.checkpointPages), 1 << 20)
+    }
+
     private static func setUp(
         _ db: Database, _ configuration: SQLiteConfiguration, synchronous: String, cacheKibibytes: Int
     ) throws {
-        let checkpointPages = min(max(1, configuration.checkpointPages), 1 << 20)
+        let checkpointPages = checkpointPages(configuration)
         try db.execute(
             sql: """
                 PRAGMA synchronous = \(synchronous);

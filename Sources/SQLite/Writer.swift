@@ -6,6 +6,8 @@ struct Writer: Sendable {
     let database: any DatabaseWriter
     let lock: FileLock
     let file: StoreFile
+    /// For one whose commits sync the log.
+    var reserve: LogReserve?
 
     /// Runs `body` on the connection's own queue. The time that it waits there counts, should another node not let go of the lock: those
     /// who wait behind each other would else wait for it one after the other.
@@ -33,7 +35,12 @@ struct Writer: Sendable {
     private func perform<Value: Sendable>(
         _ task: String, until deadline: ContinuousClock.Instant, on db: Database, _ body: (Database) throws -> Value
     ) throws(StoreError) -> Value {
-        try file.explaining(task) { try lock.hold(for: task, until: deadline) { try body(db) } }
+        try file.explaining(task) {
+            try lock.hold(for: task, until: deadline) {
+                defer { reserve?.extend() }
+                return try body(db)
+            }
+        }
     }
 
     /// Closes the connection, under the lock: whoever closes a file last moves its log into it.
