@@ -299,13 +299,9 @@ final class Router: Sendable {
     func decode(_ frame: PublishFrame, origin: Access?, in bytes: borrowing Span<UInt8>) -> BusMessage {
         var headers = Headers()
         if let range = frame.headers, let parsed = try? Headers(parsing: Array(copying: bytes.extracting(range))) { headers = parsed }
-        var message = BusMessage(
-            subject: Subject(received: bytes.extracting(frame.subject)),
-            reply: reply(of: frame, in: bytes),
-            headers: headers,
-            payload: Array(copying: bytes.extracting(frame.payload)))
-        message.origin = origin
-        return message
+        return BusMessage(
+            subject: Subject(received: bytes.extracting(frame.subject)), reply: reply(of: frame, in: bytes), headers: headers,
+            payload: Array(copying: bytes.extracting(frame.payload)), origin: origin)
     }
 
     private func reply(of frame: PublishFrame, in bytes: borrowing Span<UInt8>) -> Subject? {

@@ -19,9 +19,8 @@ struct Delivery: Sendable {
         var headers = headers
         if let deadline { headers[HeaderName.timeout] = String((deadline - now).wholeMilliseconds) }
         if !callChain.isEmpty { headers[HeaderName.callChain] = callChain.map(\.description).joined(separator: ",") }
-        var whole = BusMessage(subject: try ObjectSubject.call(object, message: message), reply: reply, headers: headers, payload: payload)
-        whole.origin = origin
-        return whole
+        return BusMessage(
+            subject: try ObjectSubject.call(object, message: message), reply: reply, headers: headers, payload: payload, origin: origin)
     }
 }
 

@@ -149,9 +149,12 @@ public final class ObjectHost: Sendable {
     }
 
     private func receive(_ message: BusMessage, isHandedBack: Bool = false) {
-        var message = message
         // Anybody could say this, and only nodes know.
-        if message.origin?.isNode == false, message.headers.isHandedOn { message.headers[HeaderName.hop] = nil }
+        if message.origin?.isNode == false, message.headers.isHandedOn {
+            var plain = message
+            plain.headers[HeaderName.hop] = nil
+            return receive(plain, isHandedBack: isHandedBack)
+        }
         if message.origin != nil, isClosed.load(ordering: .relaxed) { return refuse(message, "this node is about to end") }
         do throws(CallError) {
             let (object, name) = try ObjectSubject.parse(message.subject)

@@ -17,11 +17,14 @@ public struct BusMessage: Sendable, Hashable {
     public var reach = MessageReach.cluster
 
     /// A message.
-    public init(subject: Subject, reply: Subject? = nil, headers: Headers = Headers(), payload: [UInt8] = []) {
+    public init(
+        subject: Subject, reply: Subject? = nil, headers: Headers = Headers(), payload: [UInt8] = [], origin: (any MessageOrigin)? = nil
+    ) {
         self.subject = subject
         self.reply = reply
         self.headers = headers
         self.payload = payload
+        self.origin = origin
     }
 }
 

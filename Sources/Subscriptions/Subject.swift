@@ -24,6 +24,7 @@ public struct Subject: Sendable, CustomStringConvertible {
     }
 
     /// Calls `body` with the bytes that travel.
+    @inlinable
     public func withSpan<Result>(_ body: (borrowing Span<UInt8>) throws -> Result) rethrows -> Result {
         let found = try description.utf8.withContiguousStorageIfAvailable { try body($0.span) }
         return try found ?? body(Array(description.utf8).span)
