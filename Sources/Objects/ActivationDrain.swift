@@ -88,10 +88,13 @@ extension Activation {
     private func next(_ core: inout Core?, isStint: Bool) -> Found {
         var ended = false
         let found = state.withLock { state -> Found in
-            if let lost = core, lost.generation != state.generation { core = nil }
-            if isStint, let first = state.mailbox.first, !isShort(first, core, state) { return .long }
+            if let known = core?.generation, known != state.generation { core = nil }
             state.lastUsed = services.time.now
             if let letter = state.mailbox.next() {
+                if isStint, !isShort(letter, core?.generation, state) {
+                    state.mailbox.putBack(letter)
+                    return .long
+                }
                 // A stint cannot be cancelled.
                 state.turnStarted = isStint ? nil : state.lastUsed
                 return .letter(letter)
@@ -114,9 +117,9 @@ extension Activation {
     }
 
     /// Whether nothing has to be waited for: the object is loaded, not too many of its turns are held, and the handler cannot wait.
-    private func isShort(_ letter: Letter, _ core: Core?, _ state: State) -> Bool {
-        guard case .delivery(let delivery) = letter, let core, !services.tracing.isOn,
-            state.isSettled(core.generation, to: kind.configuration.mailboxCapacity) == true
+    private func isShort(_ letter: Letter, _ generation: UInt64?, _ state: borrowing State) -> Bool {
+        guard case .delivery(let delivery) = letter, let generation, !services.tracing.isOn,
+            state.isSettled(generation, to: kind.configuration.mailboxCapacity) == true
         else { return false }
         if case .suspending = kind[delivery.message]?.body { return false }
         return true

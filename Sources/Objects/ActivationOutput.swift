@@ -51,13 +51,13 @@ extension Activation {
 
     /// Sends what a held turn puts out, but for its durable events and the reply.
     func release(_ output: Output) -> BusMessage? {
-        publishEach(output.effects)
+        if let others = output.effects.others { publishEach(others) }
         return complete(output)
     }
 
     /// Sends what a turn puts out; bursts at a pace that subscribers can keep.
     func send(_ output: Output) async {
-        for publication in output.effects.publications {
+        for publication in output.effects.others?.publications ?? [] {
             switch publication {
             case .message(let message): services.publish(message)
             case .events(let run): await services.publish(run)
@@ -69,17 +69,15 @@ extension Activation {
     /// Sends what may leave without waiting, unless there is a burst: then it is returned.
     func sendAtOnce(_ conclusion: Conclusion) -> Output? {
         guard case .output(let output) = conclusion else { return nil }
-        guard !output.effects.hasBurst else { return output }
-        sendEach(output)
+        if let others = output.effects.others {
+            guard !others.hasBurst else { return output }
+            publishEach(others)
+        }
+        finish(output)
         return nil
     }
 
-    private func sendEach(_ output: Output) {
-        publishEach(output.effects)
-        finish(output)
-    }
-
-    private func publishEach(_ effects: TurnEffects) {
+    private func publishEach(_ effects: OtherEffects) {
         for publication in effects.publications {
             switch publication {
             case .message(let message): services.publish(message)
@@ -94,12 +92,12 @@ extension Activation {
 
     /// Does the rest of what a turn wants done. The reply, if somebody waits for it.
     private func complete(_ output: Output) -> BusMessage? {
-        carryOut(output.effects, generation: output.generation)
+        if let others = output.effects.others { carryOut(others, generation: output.generation) }
         output.caller.span?.end()
         return output.caller.reply.map { BusMessage(subject: $0, payload: output.payload) }
     }
 
-    private func carryOut(_ effects: TurnEffects, generation: UInt64) {
+    private func carryOut(_ effects: OtherEffects, generation: UInt64) {
         for request in effects.sends {
             do { try services.caller.send(request) } catch {
                 services.logger.warning("message not sent", metadata: ["from": "\(id)", "to": "\(request.object)", "error": "\(error)"])

@@ -156,13 +156,13 @@ extension Activation {
 
     /// Takes the turn's result over, unless the generation was lost meanwhile: then the object must be loaded again.
     private func conclude(
-        _ turn: Turn, _ core: inout Core, _ caller: Caller, isQuery: Bool, _ result: Result<Kind.Result, any Error>
+        _ turn: Turn, _ core: inout Core, _ caller: consuming Caller, isQuery: Bool, _ result: consuming Result<Kind.Result, any Error>
     ) -> Conclusion {
         do {
             let (attempt, payload) = try result.get()
-            var effects = try turn.finish()
+            let effects = try turn.finish()
             core.eventSubject = effects.eventSubject
-            let encoded = isQuery || !kind.isPersistent ? core.encoded : try StateCoding.encode(attempt)
+            let encoded = isQuery || !kind.storesState ? core.encoded : try StateCoding.encode(attempt)
             guard isCurrent(core.generation) else {
                 let lost = CallError(.unavailable, "an earlier turn of \(id) could not be committed; ask again")
                 refuse(caller, lost)
@@ -170,7 +170,7 @@ extension Activation {
             }
             var write: TurnCommit?
             if !isQuery {
-                write = commit(&core, encoded: encoded, caller: caller, payload: payload, effects: &effects)
+                write = commit(&core, encoded: encoded, caller: caller, payload: payload, events: effects.events)
                 core.object = attempt
             }
             return hold(write, Output(caller: caller, payload: payload, effects: effects, generation: core.generation))
@@ -184,7 +184,7 @@ extension Activation {
 
     /// What the store has to write for the turn; nil when nothing.
     private func commit(
-        _ core: inout Core, encoded: [UInt8], caller: Caller, payload: [UInt8], effects: inout TurnEffects
+        _ core: inout Core, encoded: [UInt8], caller: borrowing Caller, payload: [UInt8], events: [NewEvent]
     ) -> TurnCommit? {
         let isChanged = encoded != core.encoded
         core.encoded = encoded
@@ -199,10 +199,10 @@ extension Activation {
             core.replies.insert(reply)
             record = reply
         }
-        guard kind.isPersistent, isChanged || !effects.events.isEmpty || record != nil else { return nil }
+        guard kind.isPersistent, isChanged || !events.isEmpty || record != nil else { return nil }
         defer { core.version += 1 }
         return TurnCommit(
             object: id, ownerEpoch: core.ownerEpoch, expectedVersion: core.version, state: isChanged ? encoded : nil,
-            events: effects.events, reply: record)
+            events: events, reply: record)
     }
 }

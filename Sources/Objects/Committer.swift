@@ -224,9 +224,9 @@ final class Committer: Sendable {
             if !events.isEmpty { feed.committed(events, in: stream) }
             events.removeAll(keepingCapacity: true)
         }
-        for settled in batch {
-            let turn = settled.turn
-            if let committed = settled.events {
+        for index in batch.indices {
+            let turn = batch[index].turn
+            if let committed = batch[index].events {
                 if turn.owner.stream != stream {
                     deliverEvents()
                     stream = turn.owner.stream
@@ -234,12 +234,12 @@ final class Committer: Sendable {
                 events.append(committed)
             }
             // Whatever else leaves comes after the durable events of its turn, and before those of the next.
-            if turn.output.effects.hasOtherThanEvents { deliverEvents() }
-            if let reply = turn.owner.release(turn, settled.outcome) { replies.append(reply) }
+            if turn.output.effects.hasOthers { deliverEvents() }
+            if let reply = turn.owner.release(turn, batch[index].outcome) { replies.append(reply) }
         }
         deliverEvents()
         reply(replies)
-        for settled in batch { settled.turn.owner.turnLeft() }
+        for index in batch.indices { batch[index].turn.owner.turnLeft() }
         let observers = state.withLock { state in
             state.released += 1
             let released = state.released

@@ -30,6 +30,8 @@ struct Kind: Sendable {
     let statistics = KindStatistics()
     /// An object that nothing is stored of.
     let make: @Sendable () -> any ServiceObject
+    /// Whether it has fields whose values a turn may change.
+    private let hasState: Bool
     private let runners: [String: Runner]
 
     init<Object: ServiceObject>(_ type: Object.Type) {
@@ -38,12 +40,16 @@ struct Kind: Sendable {
         messages = handlers.names
         configuration = Object.configuration
         make = { Object() }
+        hasState = MemoryLayout<Object.State>.size > 0
         runners = handlers.runners
     }
 
     subscript(message: String) -> Runner? { runners[message] }
 
     var isPersistent: Bool { configuration.persistence == .everyTurn }
+
+    /// Whether there may be another state to store after a turn.
+    var storesState: Bool { isPersistent && hasState }
 
     func unknown(_ message: String) -> CallError {
         CallError(.unknown, "\(name) has no message \"\(message)\"; it answers \(messages.joined(separator: ", "))")

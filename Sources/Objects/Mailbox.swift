@@ -11,7 +11,6 @@ struct Mailbox: Sendable {
     }
 
     var isEmpty: Bool { letters.isEmpty }
-    var first: Letter? { letters.first }
 
     /// False when there is no room.
     mutating func append(call delivery: Delivery) -> Bool {
@@ -43,5 +42,11 @@ struct Mailbox: Sendable {
         let letter = letters.popFirst()
         if case .delivery = letter { calls -= 1 }
         return letter
+    }
+
+    /// Makes it the next again.
+    mutating func putBack(_ letter: Letter) {
+        if case .delivery = letter { calls += 1 }
+        letters.prepend(letter)
     }
 }

@@ -50,7 +50,8 @@ public final class Turn: Sendable {
         change { effects throws in
             var headers = headers
             headers.carryOn(context.trace)
-            effects.publish(BusMessage(subject: try Subject(subject), headers: headers, payload: payload))
+            let message = BusMessage(subject: try Subject(subject), headers: headers, payload: payload)
+            effects.add { $0.publish(message) }
         }
     }
 
@@ -71,35 +72,34 @@ public final class Turn: Sendable {
     /// - Parameter name: A later schedule of the same name replaces this one; nil for one that stands alone.
     public func schedule<M: Message>(_ message: M, after delay: Duration, named name: String? = nil) {
         change { effects throws in
-            effects.schedules.append(.set(Schedule(name: name, message: M.name, payload: try JSONPayload.encode(message), delay: delay)))
+            let schedule = Schedule(name: name, message: M.name, payload: try JSONPayload.encode(message), delay: delay)
+            effects.add { $0.schedules.append(.set(schedule)) }
         }
     }
 
     /// Takes a named schedule back.
     public func cancelSchedule(named name: String) {
-        change { effects throws in effects.schedules.append(.cancel(name)) }
+        change { effects throws in effects.add { $0.schedules.append(.cancel(name)) } }
     }
 
     /// Starts work beside the object's turns; it is cancelled, and awaited, when the activation ends.
     ///
     /// - Parameter work: Gets a reference to this object, to send it what was found out. What it throws is logged.
     public func background(_ work: @escaping @Sendable (ObjectReference) async throws -> Void) {
-        change { effects throws in effects.background.append(work) }
+        change { effects throws in effects.add { $0.background.append(work) } }
     }
 
     /// Ends the activation after this turn; the next message activates the object anew.
     public func deactivate() {
-        change { effects throws in effects.deactivates = true }
+        change { effects throws in effects.add { $0.deactivates = true } }
     }
 
     /// Takes what the turn collected.
     ///
     /// - Throws: The first thing that could not be encoded or addressed.
     func finish() throws -> TurnEffects {
-        let collected = effects.withLock { effects in
-            defer { effects = TurnEffects() }
-            return effects
-        }
+        var collected = TurnEffects()
+        effects.withLock { swap(&$0, &collected) }
         if let failure = collected.failure { throw failure }
         return collected
     }
@@ -119,7 +119,7 @@ public final class Turn: Sendable {
     fileprivate func send(_ request: ObjectRequest) {
         var request = request
         request.headers.carryOn(context.trace)
-        change { effects throws in effects.sends.append(request) }
+        change { [request] effects throws in effects.add { $0.sends.append(request) } }
     }
 
     private func change(_ body: (inout TurnEffects) throws -> Void) {
