@@ -39,23 +39,26 @@ enum HandlerBody<Object: ServiceObject, M: Message>: Sendable {
         switch self {
         case .immediate(let body):
             .immediate { object, payload, turn in
-                var (object, message) = try Self.decode(object, payload, turn)
-                let reply = try body(&object, message, turn)
+                guard var object = object as? Object else { throw Self.stranger(turn) }
+                let reply = try body(&object, try Self.decode(payload), turn)
                 return (object, try JSONPayload.encode(reply))
             }
         case .suspending(let body):
             .suspending { object, payload, turn in
-                var (object, message) = try Self.decode(object, payload, turn)
-                let reply = try await body(&object, message, turn)
+                guard var object = object as? Object else { throw Self.stranger(turn) }
+                let reply = try await body(&object, try Self.decode(payload), turn)
                 return (object, try JSONPayload.encode(reply))
             }
         }
     }
 
-    private static func decode(_ object: any ServiceObject, _ payload: [UInt8], _ turn: Turn) throws(CallError) -> (Object, M) {
-        guard let object = object as? Object else { throw CallError(.failed, "\(turn.object) is not a \(Object.kind)") }
+    private static func stranger(_ turn: Turn) -> CallError {
+        CallError(.failed, "\(turn.object) is not a \(Object.kind)")
+    }
+
+    private static func decode(_ payload: [UInt8]) throws(CallError) -> M {
         do {
-            return (object, try JSONPayload.decode(M.self, from: payload))
+            return try JSONPayload.decode(M.self, from: payload)
         } catch {
             throw CallError(.undecodable, "\(M.name): \(JSONPayload.explain(error))")
         }

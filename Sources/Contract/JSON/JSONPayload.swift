@@ -48,7 +48,13 @@ public enum JSONPayload {
     /// - Throws: `DecodingError` when it describes no such value.
     public static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
         let bytes = bytes.isEmpty ? Array("{}".utf8) : bytes
-        if let tape = try? JSONTape(bytes), let value = try? tape.decode(type, at: 0), !tape.doubt.isRaised { return value }
+        do {
+            let tape = try JSONTape(bytes)
+            let value = try tape.decode(type, at: 0)
+            if !tape.doubt.isRaised { return value }
+        } catch {
+            // Foundation's decoder knows more, and says what is wrong.
+        }
         return try decoder.decode(type, from: Data(bytes))
     }
 
