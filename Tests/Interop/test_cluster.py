@@ -243,11 +243,11 @@ def consecutive_ports(count: int) -> int:
     raise AssertionError("no ports are free")
 
 
-async def test_one_command_starts_three_nodes_whose_players_share_a_table(programs, tmp_path):
+async def test_one_command_starts_three_nodes_whose_players_share_a_table(programs, tmp_path, store):
     script = Path(__file__).parents[2] / "Examples" / "BlackJack" / "cluster"
     port = consecutive_ports(3)
     nodes = await asyncio.to_thread(
-        Server, [script, programs.path("BlackJackServer")], tmp_path, environment={"PORT": str(port)})
+        Server, [script, programs.path("BlackJackServer")], tmp_path, environment={"PORT": str(port), "STORE": store})
     try:
         await until(lambda: nodes.output.count("listening on") == 3, 30)
         seats = []
