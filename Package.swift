@@ -149,7 +149,16 @@ let package = Package(
         tests("BrokerTests", ["RivuletBroker", "RivuletSubscriptions", "RivuletWire", nioCore, nioPosix, nioEmbedded, logging]),
         tests(
             "BackboneTests",
-            ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", "StoreWriter", grdb, logging]),
+            [
+                "RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", "StoreCalls", "StoreNode", "StoreWriter",
+                grdb,
+                logging,
+            ]),
+        .target(
+            name: "StoreCalls", dependencies: ["RivuletBackbone", "RivuletSubscriptions"], path: "Tests/StoreCalls", swiftSettings: strict),
+        program(
+            "StoreNode", path: "Tests/StoreNode",
+            ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", "RivuletTesting", "StoreCalls", logging]),
         program("StoreWriter", path: "Tests/StoreWriter", ["RivuletBackbone", "RivuletSQLite", "RivuletSubscriptions", logging]),
         program("ChaosServer", path: "Tests/Chaos/Server", ["Rivulet"]),
         tests(

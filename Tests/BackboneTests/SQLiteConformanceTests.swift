@@ -47,6 +47,40 @@ struct SQLiteConformanceTests {
         }
     }
 
+    @Test(
+        "object store and event log, on three nodes in processes of their own",
+        arguments: ObjectStoreConformance.all + EventLogConformance.all)
+    func processes(_ check: ConformanceCheck<StoreFixture>) async throws {
+        try await StoreDirectory.with { directory in
+            try await directory.withProcesses(3) { nodes in
+                let store = SeveralNodes(nodes[0], nodes[1])
+                try await check.run(on: StoreFixture(store: store, elsewhere: nodes[2], time: directory.time))
+            }
+        }
+    }
+
+    @Test(
+        "membership and directory, on three nodes in processes of their own",
+        arguments: MembershipConformance.all + DirectoryConformance.all)
+    func clusterOfProcesses(_ check: ConformanceCheck<ClusterFixture>) async throws {
+        try await StoreDirectory.with { directory in
+            try await directory.withProcesses(3) { nodes in
+                let time = directory.time
+                try await check.run(
+                    on: ClusterFixture(backbone: SeveralNodes(nodes[0], nodes[1], nodes[2])) { time.advance(by: $0) })
+            }
+        }
+    }
+
+    @Test("relay, on three nodes in processes of their own", arguments: RelayConformance.all)
+    func relayOfProcesses(_ check: ConformanceCheck<RelayFixture>) async throws {
+        try await StoreDirectory.with { directory in
+            try await directory.withProcesses(3) { nodes in
+                try await check.run(on: RelayFixture(relay: SeveralNodes(nodes[0], nodes[1], nodes[2])))
+            }
+        }
+    }
+
     private static func one(_ nodes: [SQLiteBackbone]) -> SeveralNodes.Backbone {
         nodes.count == 1 ? nodes[0] : SeveralNodes(nodes[0], nodes[1], nodes[2])
     }

@@ -47,4 +47,11 @@ struct StoreDirectory: Sendable {
         try await body(nodes)
         for node in nodes { try await node.close() }
     }
+
+    /// The same with a process for each node.
+    func withProcesses(_ count: Int, _ body: ([StoreProcess]) async throws -> Void) async throws {
+        let nodes = try (0..<count).map { _ in try StoreProcess(path: file, time: time) }
+        try await body(nodes)
+        for node in nodes { try await node.close() }
+    }
 }

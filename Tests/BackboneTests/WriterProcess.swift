@@ -17,7 +17,7 @@ final class WriterProcess: Sendable {
     /// Starts a process that commits so many turns of its own object.
     init(store: String, name: String, turns: UInt64) throws {
         let process = Process()
-        process.executableURL = try Self.executable()
+        process.executableURL = try Programs.find("StoreWriter")
         process.arguments = [store, name, "\(turns)"]
         let pipe = Pipe()
         process.standardOutput = pipe
@@ -58,19 +58,5 @@ final class WriterProcess: Sendable {
             }
         }
         return (acknowledged, await exit.first { _ in true })
-    }
-
-    /// Built programs lie beside the test bundle, or a few folders up from the program that runs it.
-    private static func executable() throws -> URL {
-        let starts = [Bundle.main.bundleURL, URL(fileURLWithPath: CommandLine.arguments.first ?? "/")] + Bundle.allBundles.map(\.bundleURL)
-        for start in starts {
-            var folder = start.resolvingSymlinksInPath()
-            for _ in 0..<5 {
-                let candidate = folder.appendingPathComponent("StoreWriter")
-                if FileManager.default.isExecutableFile(atPath: candidate.path), !candidate.hasDirectoryPath { return candidate }
-                folder.deleteLastPathComponent()
-            }
-        }
-        throw CocoaError(.fileNoSuchFile)
     }
 }
