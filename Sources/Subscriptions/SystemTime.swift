@@ -13,6 +13,8 @@ import Synchronization
 public struct SystemTime: TimeSource {
     private static let origin = ContinuousClock.now
     private static let wallOrigin = realTime() - wholeNanoseconds(ContinuousClock.now - origin)
+    /// More would not fit: some thirty years.
+    private static let longest = Duration.seconds(1_000_000_000)
     private static let queue = DispatchQueue(label: "rivulet.time")
 
     /// The machine's clocks.
@@ -32,9 +34,8 @@ public struct SystemTime: TimeSource {
     /// Calls within about a millisecond of the deadline.
     public func schedule(at deadline: Duration, _ action: @escaping @Sendable () -> Void) -> ScheduledAction {
         let held = HeldAction(action)
-        let delay = max(.zero, deadline - now).components
-        let nanoseconds = min(delay.seconds, 1_000_000_000) * 1_000_000_000 + delay.attoseconds / 1_000_000_000
-        Self.queue.asyncAfter(deadline: .now() + .nanoseconds(Int(nanoseconds))) { held.take()?() }
+        let delay = min(max(.zero, deadline - now), Self.longest)
+        Self.queue.asyncAfter(deadline: .now() + .nanoseconds(Int(Self.wholeNanoseconds(delay)))) { held.take()?() }
         return ScheduledAction { _ = held.take() }
     }
 
