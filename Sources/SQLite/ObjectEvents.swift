@@ -42,12 +42,14 @@ struct ObjectEvents {
                 SELECT sequence FROM events INDEXED BY event_milestones
                 WHERE object = ? AND sequence >= ? AND ordinal % \(Self.milestone) = 0 ORDER BY sequence LIMIT 1 OFFSET ?
                 """)
-        let end = try Int64.fetchOne(milestone, arguments: [object, from, (stretchLength - 1) / Self.milestone + 1]) ?? last
+        let found = try Int64.fetchOne(milestone, arguments: [object, from, (stretchLength - 1) / Self.milestone + 1]) ?? last
+        let end = min(found, .max - 1)
         let previous = try db.cachedStatement(sql: "SELECT previous FROM events WHERE stream = ? AND sequence = ?")
         var sequence = end
         while sequence >= from {
             stretch.append(sequence)
-            sequence = try Int64.fetchOne(previous, arguments: [stream, sequence]) ?? 0
+            // Back only, also in a file that somebody has changed.
+            sequence = min(try Int64.fetchOne(previous, arguments: [stream, sequence]) ?? 0, sequence - 1)
         }
         from = end + 1
     }

@@ -55,6 +55,23 @@ struct SQLiteSharingTests {
         }
     }
 
+    @Test("a file in which an event names itself or a later one before it is read all the same", .timeLimit(.minutes(1)))
+    func damaged() async throws {
+        try await StoreDirectory.with { directory in
+            let store = try await directory.open()
+            try await store.open("Player")
+            for version in 0..<5 { _ = try await store.commit([try turn(UInt64(version))]) }
+            try await store.write("damage") { db in
+                try db.execute(sql: "UPDATE events SET previous = 3 WHERE sequence = 3; UPDATE events SET previous = 9 WHERE sequence = 2")
+            }
+            let request = EventRead(stream: "Player", from: 1, matching: try SubjectPattern("evt.Player.ann.>"))
+            #expect(try await store.read(request).events.map(\.sequence) == [1, 2, 3, 4, 5])
+            try await store.write("damage more") { try $0.execute(sql: "UPDATE objects SET last_event = 9223372036854775807") }
+            _ = try? await store.read(request)
+            try await store.close()
+        }
+    }
+
     @Test("a file that was closed can be had alone at once")
     func closedIsLetGo() async throws {
         try await StoreDirectory.with { directory in
