@@ -9,8 +9,11 @@ public struct ClusterConfiguration: Sendable, Hashable {
     public var labels: Set<String> = []
     /// How many owners of objects are remembered. 65,536.
     public var rememberedOwners = 65_536
-    /// How many messages may wait for each connection to another node, and how many to be tried again; more are refused with 429. 65,536.
+    /// How many messages may wait for each connection to another node or for their answers over it, and how many to be tried again; more
+    /// are refused with 429. 65,536.
     public var linkCapacity = 65_536
+    /// How many bytes of them. 64 MiB.
+    public var linkByteCapacity = 64 << 20
     /// How long the answer to a message that was handed on is waited for, if its sender does not say. 30 s.
     public var answerTimeout = Duration.seconds(30)
 

@@ -37,7 +37,7 @@ public final class ClusterOwnership: ObjectOwnership {
         self.configuration = configuration
         self.time = time
         owners = OwnerCache(limit: configuration.rememberedOwners)
-        retries = Retries(limit: configuration.linkCapacity, time: time)
+        retries = Retries(limit: configuration.linkCapacity, byteLimit: configuration.linkByteCapacity, time: time)
         table = Mutex(PlacementTable(kinds: keeper.status.kinds.known))
     }
 
@@ -228,6 +228,7 @@ public final class ClusterOwnership: ObjectOwnership {
         table.withLock { $0.avoid(node) }
         switch refusal {
         case .overloaded: fail(parcel, CallError(.overloaded, "too much waits for the node that has \(parcel.object)"))
+        case .tooLarge: fail(parcel, CallError(.undecodable, "the message is too large for the way to the node that has \(parcel.object)"))
         case .lost where !parcel.isIdempotent:
             owners.forget(parcel.object)
             fail(parcel)

@@ -11,6 +11,8 @@ enum Refusal: Sendable {
     case lost
     /// Too many messages wait for the node.
     case overloaded
+    /// The node takes no message of this size.
+    case tooLarge
 }
 
 /// A message on its way to the node that owns its object.
@@ -19,6 +21,8 @@ struct Forwarded: Sendable {
     let onRefusal: @Sendable (Refusal) -> Void
     /// Whether the node may have it already.
     var wasSent = false
+    /// About how many bytes it keeps.
+    var size: Int { message.size }
 }
 
 /// Carries messages to one node, and their answers back to whom they are for.
@@ -40,6 +44,8 @@ final class NodeLink: Sendable {
     private struct State {
         var phase = Phase.connecting
         var waiting: Deque<Forwarded> = []
+        /// For what waits and what is pending.
+        var room: Room
         /// Whether somebody will pass what waits. Until there is a connection, that is whoever makes it.
         var isPassing = true
         var pending: [UInt64: Pending] = [:]
@@ -51,7 +57,10 @@ final class NodeLink: Sendable {
 
         /// Forgets those that nobody waits for any more.
         mutating func sweep(at now: Duration) {
-            pending = pending.filter { $0.value.end > now }
+            pending = pending.filter { _, waiting in
+                if waiting.end <= now { room.give(waiting.forwarded.size) }
+                return waiting.end > now
+            }
             sweepAt = max(1024, 2 * pending.count)
             sweptAt = now
         }
@@ -80,7 +89,7 @@ final class NodeLink: Sendable {
     private let configuration: ClusterConfiguration
     private let time: any TimeSource
     private let inbox = Requester.makeInbox()
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     /// Finishes when the link has ended and whoever waited was told.
     private let end = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest)
 
@@ -94,6 +103,7 @@ final class NodeLink: Sendable {
         self.bus = bus
         self.configuration = configuration
         self.time = time
+        state = Mutex(State(room: Room(messages: configuration.linkCapacity, bytes: configuration.linkByteCapacity)))
     }
 
     /// Takes a message; those of one sender leave in order.
@@ -102,7 +112,8 @@ final class NodeLink: Sendable {
     func send(_ forwarded: Forwarded) -> Bool {
         let receipt = state.withLock { state -> Receipt in
             if state.hasEnded { return .ended }
-            if isFull(&state) { return .full }
+            guard hasRoom(for: forwarded.size, &state) else { return .full }
+            state.room.take(forwarded.size)
             state.waiting.append(forwarded)
             defer { state.isPassing = true }
             return state.isPassing ? .waits : .passes
@@ -116,12 +127,11 @@ final class NodeLink: Sendable {
         return true
     }
 
-    private func isFull(_ state: inout State) -> Bool {
-        if state.pending.count >= configuration.linkCapacity {
-            let now = time.now
-            if now - state.sweptAt >= Self.sweepPause { state.sweep(at: now) }
-        }
-        return max(state.waiting.count, state.pending.count) >= configuration.linkCapacity
+    private func hasRoom(for size: Int, _ state: inout State) -> Bool {
+        if state.room.fits(size) { return true }
+        let now = time.now
+        if now - state.sweptAt >= Self.sweepPause { state.sweep(at: now) }
+        return state.room.fits(size)
     }
 
     /// Carries messages until the connection is lost, the link is closed, or the task is cancelled.
@@ -193,8 +203,13 @@ final class NodeLink: Sendable {
             state.isPassing = false
             return nil
         }
-        guard case .open(let other) = state.phase else { return (forwarded, .refuse(forwarded.wasSent ? .lost : .notHandled)) }
-        return (forwarded, .pass(other, number: forwarded.message.reply == nil ? nil : note(forwarded, &state)))
+        guard case .open(let other) = state.phase else {
+            state.room.give(forwarded.size)
+            return (forwarded, .refuse(forwarded.wasSent ? .lost : .notHandled))
+        }
+        guard forwarded.message.reply == nil else { return (forwarded, .pass(other, number: note(forwarded, &state))) }
+        state.room.give(forwarded.size)
+        return (forwarded, .pass(other, number: nil))
     }
 
     private func pass(_ forwarded: Forwarded, to other: any MessageBus, _ number: UInt64?) {
@@ -207,8 +222,12 @@ final class NodeLink: Sendable {
         } catch {
             // One that is not pending any more is refused already.
             if let number, take(number) == nil { return }
+            switch error.code {
             // Where there is no room now there may be for the next one, which what is tried again would come after.
-            forwarded.onRefusal(error.code == .full ? .overloaded : .notHandled)
+            case .full: forwarded.onRefusal(.overloaded)
+            case .limit: forwarded.onRefusal(.tooLarge)
+            default: forwarded.onRefusal(.notHandled)
+            }
         }
     }
 
@@ -225,7 +244,11 @@ final class NodeLink: Sendable {
     }
 
     private func take(_ number: UInt64) -> Forwarded? {
-        state.withLock { $0.pending.removeValue(forKey: number)?.forwarded }
+        state.withLock { state in
+            let forwarded = state.pending.removeValue(forKey: number)?.forwarded
+            if let forwarded { state.room.give(forwarded.size) }
+            return forwarded
+        }
     }
 
     private func receive(_ message: BusMessage, from address: String) {

@@ -43,6 +43,7 @@ public final class NodeLinks: Sendable {
     private let time: any TimeSource
     private let logger: Logger
     private let links = Mutex<[Way: NodeLink]>([:])
+    private let hasEnded = Atomic(false)
     private let fresh = BoundedChannel<NodeLink>(capacity: 4096, whenFull: .dropNewest)
 
     /// Links of a node, which do nothing until ``run()``.
@@ -70,8 +71,10 @@ public final class NodeLinks: Sendable {
         let forwarded = Forwarded(message: message, onRefusal: onRefusal)
         while true {
             let link = link(to: node, for: message.origin?.receivingThread)
+            if hasEnded.load(ordering: .sequentiallyConsistent) { link.close() }
             if link.send(forwarded) { return }
             forget(link)
+            if hasEnded.load(ordering: .sequentiallyConsistent) { return onRefusal(.notHandled) }
         }
     }
 
@@ -80,8 +83,12 @@ public final class NodeLinks: Sendable {
         for link in links.withLock({ $0.values.filter { $0.node == node } }) { link.close() }
     }
 
-    /// Keeps the connections until the task is cancelled.
+    /// Keeps the connections until the task is cancelled; then nothing is handed on any more.
     public func run() async {
+        defer {
+            hasEnded.store(true, ordering: .sequentiallyConsistent)
+            for link in links.withLock({ Array($0.values) }) { link.close() }
+        }
         await withDiscardingTaskGroup { group in
             do {
                 for try await link in fresh {

@@ -25,6 +25,9 @@ struct Parcel: Sendable {
 
     var reply: Subject? { message.reply }
 
+    /// About how many bytes it keeps.
+    var size: Int { message.size }
+
     /// Whether to handle it twice is to handle it once.
     var isIdempotent: Bool { message.headers[HeaderName.messageID] != nil }
 
@@ -35,4 +38,9 @@ struct Parcel: Sendable {
         message.headers[HeaderName.timeout] = String((deadline - now).wholeMilliseconds)
         return message
     }
+}
+
+extension BusMessage {
+    /// About how many bytes it keeps.
+    var size: Int { headers.reduce(payload.count + 256) { $0 + $1.name.utf8.count + $1.value.utf8.count } }
 }

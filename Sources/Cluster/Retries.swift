@@ -6,16 +6,20 @@ final class Retries: Sendable {
     private struct State {
         /// Empty while those that were there are handed out: what comes meanwhile must not overtake them.
         var waiting: [ObjectID: [Parcel]] = [:]
-        var count = 0
+        var room: Room
         /// When ``late`` rings next.
         var alarm: Duration?
         var isClosed = false
 
         /// Puts it before those that were sent later: one that is refused a second time may come back after them.
         mutating func keep(_ parcel: Parcel) {
-            count += 1
+            room.take(parcel.size)
             let before = waiting[parcel.object]?.lastIndex { $0.number < parcel.number }
             waiting[parcel.object, default: []].insert(parcel, at: before.map { $0 + 1 } ?? 0)
+        }
+
+        mutating func letGo(_ parcels: [Parcel]) {
+            for parcel in parcels { room.give(parcel.size) }
         }
     }
 
@@ -28,15 +32,17 @@ final class Retries: Sendable {
     let due: BoundedChannel<ObjectID>
     /// Rings when the time of messages is over.
     let late = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest)
-    private let limit: Int
     private let time: any TimeSource
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     /// Whether anything is kept, for those who look at every message that comes.
     private let isInUse = Atomic(false)
 
-    init(limit: Int, time: any TimeSource) {
-        self.limit = limit
+    /// - Parameters:
+    ///   - limit: How many messages are kept.
+    ///   - byteLimit: How many bytes of them.
+    init(limit: Int, byteLimit: Int, time: any TimeSource) {
         self.time = time
+        state = Mutex(State(room: Room(messages: limit, bytes: byteLimit)))
         due = BoundedChannel(capacity: limit, whenFull: .dropNewest)
     }
 
@@ -63,7 +69,7 @@ final class Retries: Sendable {
     /// Keeps a message if others for the same object are kept, which it must not overtake. False also when there is no room.
     func addBehindOthers(_ parcel: Parcel) -> Bool {
         let isKept = change { state in
-            guard state.count < limit, state.waiting[parcel.object] != nil else { return false }
+            guard state.room.fits(parcel.size), state.waiting[parcel.object] != nil else { return false }
             state.keep(parcel)
             return true
         }
@@ -104,7 +110,7 @@ final class Retries: Sendable {
             }
             if !withRefused, let attempts = parcels.map(\.attempts).max(), attempts > 0 { return ([], attempts) }
             state.waiting[object] = []
-            state.count -= parcels.count
+            state.letGo(parcels)
             return (parcels, nil)
         }
     }
@@ -126,7 +132,7 @@ final class Retries: Sendable {
     func takeAll(for object: ObjectID) -> [Parcel] {
         change { state in
             let parcels = state.waiting.removeValue(forKey: object) ?? []
-            state.count -= parcels.count
+            state.letGo(parcels)
             return parcels
         }
     }
@@ -140,7 +146,7 @@ final class Retries: Sendable {
                 late += parcels.filter { $0.end <= now }
                 state.waiting[object] = parcels.filter { $0.end > now }
             }
-            state.count -= late.count
+            state.letGo(late)
             state.alarm = nil
             return (late, state.waiting.values.joined().lazy.map(\.end).min())
         }
@@ -151,15 +157,18 @@ final class Retries: Sendable {
     /// Hands out everything, and keeps nothing from now on.
     func takeAll() -> [Parcel] {
         change { state in
-            defer { state = State(isClosed: true) }
-            return state.waiting.values.flatMap { $0 }
+            state.isClosed = true
+            let parcels = state.waiting.values.flatMap { $0 }
+            state.waiting = [:]
+            state.letGo(parcels)
+            return parcels
         }
     }
 
     /// Whether it is the first for its object; nil if there is no room.
     private func append(_ parcel: Parcel) -> Bool? {
         change { state in
-            guard state.count < limit, !state.isClosed else { return nil }
+            guard state.room.fits(parcel.size), !state.isClosed else { return nil }
             let isFirst = state.waiting[parcel.object] == nil
             state.keep(parcel)
             return isFirst

@@ -164,6 +164,57 @@ struct NodeLinkTests {
         }
     }
 
+    @Test func tooManyBytesThatWaitAreRefusedUntilSomeAreAnswered() async throws {
+        var configuration = ClusterConfiguration()
+        configuration.timeToLive = .seconds(3600)
+        configuration.linkByteCapacity = 10_000
+        try await LinkedNode(configuration).whileRunning { node in
+            let answers = Inbox()
+            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
+            defer { attachment.cancel() }
+            node.other.admit()
+            // One alone has room whatever its size.
+            let large = String(repeating: "x", count: 20_000)
+            try node.handOn(large, reply: "answer.large")
+            try node.handOn("small", reply: "answer.small")
+            #expect(answers.all.map(\.subject.description) == ["answer.small"])
+            #expect(answers.all[0].headers["Nats-Service-Error-Code"] == "429")
+            try await until { node.other.connections.first?.arrived == [large] }
+            node.other.connections[0].answer()
+            #expect(answers.all.map(\.subject.description) == ["answer.small", "answer.large"])
+            try node.handOn("small", reply: "answer.again")
+            #expect(node.other.connections[0].arrived.last == "small")
+        }
+    }
+
+    @Test func whatIsTooLargeForTheOtherNodeIsRefusedAtOnce() async throws {
+        var configuration = ClusterConfiguration()
+        configuration.timeToLive = .seconds(3600)
+        try await LinkedNode(configuration).whileRunning { node in
+            let answers = Inbox()
+            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
+            defer { attachment.cancel() }
+            node.other.admit()
+            try node.handOn("0")
+            try await until { node.other.connections.first?.arrived == ["0"] }
+            node.other.connections[0].refuse(with: BusError(.limit, "more than the server takes"))
+            try node.handOn("1", reply: "answer.1")
+            #expect(answers.all.map(\.subject.description) == ["answer.1"])
+            #expect(answers.all[0].headers["Nats-Service-Error-Code"] == "400")
+        }
+    }
+
+    @Test func nothingWaitsForLinksThatHaveEnded() async throws {
+        let answers = Inbox()
+        let node = LinkedNode()
+        let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
+        defer { attachment.cancel() }
+        try await node.whileRunning { _ in }
+        try node.handOn("late", reply: "answer.late")
+        #expect(answers.all.map(\.subject.description) == ["answer.late"])
+        #expect(answers.all[0].headers["Nats-Service-Error-Code"] == "503")
+    }
+
     @Test func whatIsNeverAnsweredMakesRoomWhenItsTimeIsOver() async throws {
         var configuration = ClusterConfiguration()
         configuration.timeToLive = .seconds(3600)
