@@ -200,15 +200,27 @@ public final class ClusterOwnership: ObjectOwnership {
     /// Sends the message to the node. While it is not known who has the object, messages for it wait for each other.
     public func forward(_ message: BusMessage, for object: ObjectID, to node: String) {
         let parcel = makeParcel(message, for: object)
-        if !retries.addBehindOthers(parcel) { handOn(parcel, to: node) }
+        switch retries.addBehindOthers(parcel) {
+        case .kept: break
+        case .noOthers: handOn(parcel, to: node)
+        case .noRoom: failForRoom(parcel)
+        }
     }
 
     /// Sends the message to the node that is known to have the object, or has it wait until one is found.
     public func forward(_ message: BusMessage, for object: ObjectID) {
         let parcel = makeParcel(message, for: object)
-        if retries.addBehindOthers(parcel) { return }
-        if let node = owners[object] { return handOn(parcel, to: node) }
-        if !retries.add(parcel) { fail(parcel, CallError(.overloaded, "too much waits for other nodes")) }
+        switch retries.addBehindOthers(parcel) {
+        case .kept: break
+        case .noOthers:
+            if let node = owners[object] { return handOn(parcel, to: node) }
+            if !retries.add(parcel) { failForRoom(parcel) }
+        case .noRoom: failForRoom(parcel)
+        }
+    }
+
+    private func failForRoom(_ parcel: Parcel) {
+        fail(parcel, CallError(.overloaded, "too much waits for other nodes"))
     }
 
     private func makeParcel(_ message: BusMessage, for object: ObjectID) -> Parcel {

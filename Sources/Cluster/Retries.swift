@@ -28,6 +28,11 @@ final class Retries: Sendable {
     /// How much later than it should be a message may be given up, so that not each has to be looked for by itself.
     private static let lateness = Duration.milliseconds(50)
 
+    /// What becomes of a message that must not overtake others.
+    enum BehindOthers {
+        case kept, noOthers, noRoom
+    }
+
     /// The objects whose time has come.
     let due: BoundedChannel<ObjectID>
     /// Rings when the time of messages is over.
@@ -66,15 +71,16 @@ final class Retries: Sendable {
         return true
     }
 
-    /// Keeps a message if others for the same object are kept, which it must not overtake. False also when there is no room.
-    func addBehindOthers(_ parcel: Parcel) -> Bool {
-        let isKept = change { state in
-            guard state.room.fits(parcel.size), state.waiting[parcel.object] != nil else { return false }
+    /// Keeps a message if others for the same object are kept, which it must not overtake.
+    func addBehindOthers(_ parcel: Parcel) -> BehindOthers {
+        let place = change { state -> BehindOthers in
+            guard state.waiting[parcel.object] != nil else { return .noOthers }
+            guard state.room.fits(parcel.size) else { return .noRoom }
             state.keep(parcel)
-            return true
+            return .kept
         }
-        if isKept { watch(until: parcel.end) }
-        return isKept
+        if place == .kept { watch(until: parcel.end) }
+        return place
     }
 
     /// Hands out what waits for the object, and what comes meanwhile; but what is refused meanwhile waits again.

@@ -187,6 +187,31 @@ struct NodeLinkTests {
         }
     }
 
+    @Test func whatHasNoRoomBehindThoseThatAreTriedAgainIsRefused() async throws {
+        var configuration = ClusterConfiguration()
+        configuration.timeToLive = .seconds(3600)
+        configuration.linkCapacity = 10
+        try await LinkedNode(configuration).whileRunning { node in
+            let answers = Inbox()
+            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
+            defer { attachment.cancel() }
+            for number in 0..<10 { try node.handOn("\(number)") }
+            // The second time they wait until the time goes on.
+            for _ in 0..<2 { node.other.reject() }
+            try await until {
+                try node.handOn("late", reply: "answer.late")
+                return !answers.all.isEmpty
+            }
+            #expect(answers.all[0].headers["Nats-Service-Error-Code"] == "429")
+            node.other.admit()
+            try await until {
+                node.time.advance(by: .milliseconds(10))
+                return node.other.connections.first?.arrived.count ?? 0 >= 10
+            }
+            #expect(node.other.connections[0].arrived.prefix(10) == (0..<10).map(String.init)[...])
+        }
+    }
+
     @Test func whatIsTooLargeForTheOtherNodeIsRefusedAtOnce() async throws {
         var configuration = ClusterConfiguration()
         configuration.timeToLive = .seconds(3600)
