@@ -21,7 +21,7 @@ struct RelayEventTests {
             let relays = cluster.hosts.map {
                 ClusterRelay($0.name, broker: $0.broker, relay: cluster.backbone, logger: quiet)
             }
-            let members = try await cluster.backbone.members()
+            let members = try await cluster.backbone.members().map(\.node)
             for relay in relays { relay.see(members) }
             await withTaskGroup(of: Void.self) { group in
                 for relay in relays { group.addTask { await relay.run() } }
