@@ -42,11 +42,13 @@ extension InMemoryBackbone: Membership {
     }
 
     /// The nodes whose leases have not ended, by name.
-    public func members() async throws(StoreError) -> [NodeDescription] {
+    public func members() async throws(StoreError) -> [ClusterMember] {
         let now = time.now
         return state.withLock { state in
             state.members = state.members.filter { $0.value.end > now }
-            return state.members.values.map(\.description).sorted { $0.name < $1.name }
+            return state.members.values.sorted { $0.description.name < $1.description.name }.map {
+                ClusterMember(node: $0.description, timeToLive: $0.timeToLive, remaining: $0.end - now)
+            }
         }
     }
 }

@@ -16,10 +16,30 @@ public protocol Membership: Sendable {
     /// - Throws: ``StoreError``.
     func leave(_ lease: NodeLease) async throws(StoreError)
 
-    /// The nodes whose leases have not ended, by name, each as it was when it last joined or renewed.
+    /// The nodes whose leases have not ended, by name.
     ///
     /// - Throws: ``StoreError``.
-    func members() async throws(StoreError) -> [NodeDescription]
+    func members() async throws(StoreError) -> [ClusterMember]
+}
+
+/// A node whose lease has not ended.
+public struct ClusterMember: Hashable, Sendable {
+    /// The node, as it was when it last joined or renewed.
+    public var node: NodeDescription
+    /// For how long its lease is granted each time.
+    public var timeToLive: Duration
+    /// How much of that is left, on the store's clock.
+    public var remaining: Duration
+
+    /// A member.
+    public init(node: NodeDescription, timeToLive: Duration, remaining: Duration) {
+        self.node = node
+        self.timeToLive = timeToLive
+        self.remaining = remaining
+    }
+
+    /// How long ago it gave a sign of life, on the store's clock.
+    public var silence: Duration { timeToLive - remaining }
 }
 
 /// What others need to know of a node.

@@ -3,25 +3,11 @@ public import RivuletBackbone
 public import RivuletSubscriptions
 import Synchronization
 
-/// Which other nodes there are, as this one knows.
+/// Which other nodes there are, and what becomes of them, as this one knows.
 public final class MemberWatch: Sendable {
-    /// Who came and who went.
-    public struct Change: Sendable, Hashable {
-        /// Those that have joined.
-        public var joined: [NodeDescription]
-        /// Those that have left, or given no sign of life for too long.
-        public var gone: [NodeDescription]
-
-        /// A change.
-        public init(joined: [NodeDescription], gone: [NodeDescription]) {
-            self.joined = joined
-            self.gone = gone
-        }
-    }
-
     private struct State {
-        var members: [NodeDescription] = []
-        var observers: [UInt64: @Sendable (Change) -> Void] = [:]
+        var roll = MemberRoll()
+        var observers: [UInt64: @Sendable ([MemberChange]) -> Void] = [:]
         var last: UInt64 = 0
     }
 
@@ -45,10 +31,13 @@ public final class MemberWatch: Sendable {
     }
 
     /// The other nodes, by name.
-    public var members: [NodeDescription] { state.withLock { $0.members } }
+    public var members: [NodeDescription] { state.withLock { $0.roll.nodes } }
 
-    /// Calls `change` whenever nodes have come or gone; it must return at once.
-    public func onChange(_ change: @escaping @Sendable (Change) -> Void) -> Attachment {
+    /// How often each change was seen.
+    public var counts: [MemberChange.Kind: Int] { state.withLock { $0.roll.counts } }
+
+    /// Calls `change` with what a look has found, if it has found anything; it must return at once.
+    public func onChange(_ change: @escaping @Sendable ([MemberChange]) -> Void) -> Attachment {
         let number = state.withLock { state in
             state.last += 1
             state.observers[state.last] = change
@@ -63,9 +52,10 @@ public final class MemberWatch: Sendable {
     public func run(_ seen: @Sendable ([NodeDescription]) -> Void = { _ in }) async {
         while !Task.isCancelled {
             do throws(StoreError) {
-                let others = try await membership.members().filter { $0.name != node }
-                seen(others)
-                become(others)
+                let asked = time.now
+                let others = try await membership.members().filter { $0.node.name != node }
+                seen(others.map(\.node))
+                note(others, asked: asked)
             } catch {
                 logger.debug("cannot tell who else is there", metadata: ["error": "\(error)"])
             }
@@ -73,15 +63,11 @@ public final class MemberWatch: Sendable {
         }
     }
 
-    private func become(_ members: [NodeDescription]) {
-        let (change, observers) = state.withLock { state in
-            let (old, new) = (Set(state.members.map(\.name)), Set(members.map(\.name)))
-            let change = Change(
-                joined: members.filter { !old.contains($0.name) }, gone: state.members.filter { !new.contains($0.name) })
-            state.members = members
-            return (change, Array(state.observers.values))
+    private func note(_ others: [ClusterMember], asked: Duration) {
+        let (changes, observers) = state.withLock { state in
+            (state.roll.see(others, asked: asked, answered: time.now), Array(state.observers.values))
         }
-        guard change != Change(joined: [], gone: []) else { return }
-        for observer in observers { observer(change) }
+        guard !changes.isEmpty else { return }
+        for observer in observers { observer(changes) }
     }
 }

@@ -118,7 +118,7 @@ public final class NodeLinks: Sendable {
     private func run(_ link: NodeLink) async {
         var connection: NodeConnection?
         do {
-            guard let description = try await membership.members().first(where: { $0.name == link.node }) else {
+            guard let description = try await membership.members().lazy.map(\.node).first(where: { $0.name == link.node }) else {
                 throw BusError(.disconnected, "there is no node \(link.node)")
             }
             let made = try await withTaskExecutorPreference(link.thread) { try await connect(description) }

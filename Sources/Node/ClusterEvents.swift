@@ -3,7 +3,8 @@ import RivuletCluster
 import RivuletContract
 import RivuletSubscriptions
 
-/// Tells on the node's own bus which nodes come and go: `$SYS.SERVER.<node>.JOINED`, `LEFT` and `LOST`, near nats-server's names.
+/// Tells on the node's own bus, and so to its own clients, what becomes of nodes: `$SYS.SERVER.<node>.JOINED` and so on, near
+/// nats-server's names.
 struct ClusterEvents: Sendable {
     private struct Body: Encodable {
         let name: String
@@ -13,9 +14,9 @@ struct ClusterEvents: Sendable {
     let node: NodeDescription
     let bus: any MessageBus
 
-    func tell(_ change: MemberWatch.Change) {
-        for node in change.joined { publish("JOINED", of: node) }
-        for node in change.gone { publish("LEFT", of: node) }
+    /// `JOINED`, `SUSPECTED`, `RECOVERED`, `LEFT` or `DIED`.
+    func tell(_ change: MemberChange) {
+        publish(change.kind.rawValue.uppercased(), of: change.node)
     }
 
     /// The node itself has lost its place.

@@ -47,7 +47,7 @@ final class NodeInCluster: Sendable {
     /// Takes the node's place. If it can be told who else is there, that is known then; ``run(onLoss:)`` looks again.
     func join() async throws(StoreError) {
         try await keeper.join()
-        ownership.see((try? await store.members()) ?? [])
+        ownership.see((try? await store.members())?.map(\.node) ?? [])
     }
 
     /// Tells at once how the node is. Others learn of it in time also if that fails.
@@ -64,16 +64,13 @@ final class NodeInCluster: Sendable {
     /// - Parameter onLoss: All that the node owned may be owned by others now.
     func run(onLoss: @escaping @Sendable () -> Void) async {
         let events = ClusterEvents(node: keeper.node, bus: broker)
-        let observation = watch.onChange { [broker, ownership, watch, logger] change in
-            for node in change.joined {
-                logger.info("another node has joined", metadata: ["node": "\(node.name)", "address": "\(node.address)"])
-            }
-            for node in change.gone {
-                logger.info("another node is gone", metadata: ["node": "\(node.name)", "address": "\(node.address)"])
-                ownership.forget(node: node.name)
+        let observation = watch.onChange { [broker, ownership, watch, logger] changes in
+            for change in changes {
+                logger.log(change)
+                if change.isGone { ownership.forget(node: change.node.name) }
             }
             broker.advertise(watch.members.map(\.address))
-            events.tell(change)
+            for change in changes { events.tell(change) }
         }
         await withDiscardingTaskGroup { [keeper, links, ownership, watch, relay] group in
             group.addTask {
@@ -139,6 +136,21 @@ final class NodeInCluster: Sendable {
     private static func reachableAddress(_ address: Broker.Address) -> String {
         let host = ["0.0.0.0", "::"].contains(address.host) ? ProcessInfo.processInfo.hostName : address.host
         return host.contains(":") ? "[\(host)]:\(address.port)" : "\(host):\(address.port)"
+    }
+}
+
+extension Logger {
+    fileprivate func log(_ change: MemberChange) {
+        let isTrouble = change.kind == .suspected || change.kind == .died
+        let text: Logger.Message =
+            switch change.kind {
+            case .joined: "another node has joined"
+            case .suspected: "another node gives no sign of life"
+            case .recovered: "another node gives signs of life again"
+            case .left: "another node has left"
+            case .died: "another node has died"
+            }
+        log(level: isTrouble ? .warning : .info, text, metadata: ["node": "\(change.node.name)", "address": "\(change.node.address)"])
     }
 }
 

@@ -28,14 +28,16 @@ extension PostgresBackbone: Membership {
     }
 
     /// The nodes whose leases have not ended, by name.
-    public func members() async throws(StoreError) -> [NodeDescription] {
+    public func members() async throws(StoreError) -> [ClusterMember] {
         try await call("list the nodes of", statements.members) { rows in
             (0..<rows.count).map {
-                NodeDescription(
-                    name: rows.text($0, 0), address: rows.text($0, 1), secret: NodeSecret(rows.text($0, 2)),
-                    status: NodeStatus(
-                        kinds: Set(rows.texts($0, 3).compactMap { SubjectToken.decode($0) }),
-                        activeObjects: Int(clamping: rows.int64($0, 4)), isDraining: rows.bool($0, 5)))
+                let status = NodeStatus(
+                    kinds: Set(rows.texts($0, 3).compactMap { SubjectToken.decode($0) }),
+                    activeObjects: Int(clamping: rows.int64($0, 4)), isDraining: rows.bool($0, 5))
+                return ClusterMember(
+                    node: NodeDescription(
+                        name: rows.text($0, 0), address: rows.text($0, 1), secret: NodeSecret(rows.text($0, 2)), status: status),
+                    timeToLive: .microseconds(rows.int64($0, 6)), remaining: .microseconds(rows.int64($0, 7)))
             }
         }
     }

@@ -60,8 +60,9 @@ struct Statements: Sendable {
         members = Statement(
             "members",
             """
-            SELECT name, address, secret, kinds, active_objects, is_draining
-            FROM \(schema).member_rows WHERE ends > \(schema).moment() ORDER BY name
+            SELECT name, address, secret, kinds, active_objects, is_draining,
+                (extract(epoch FROM time_to_live) * 1000000)::bigint, (extract(epoch FROM ends - now.moment) * 1000000)::bigint
+            FROM \(schema).member_rows, \(schema).moment() AS now (moment) WHERE ends > now.moment ORDER BY name
             """)
         claim = Statement("claim", "SELECT leases, nodes, epochs FROM \(schema).claim_batch($1, $2, $3, $4)")
         owner = Statement(

@@ -47,19 +47,21 @@ extension SQLiteBackbone: Membership {
     }
 
     /// The nodes whose leases have not ended, by name.
-    public func members() async throws(StoreError) -> [NodeDescription] {
+    public func members() async throws(StoreError) -> [ClusterMember] {
         let clock = clock
         return try await read("list the nodes of") { db in
+            let now = clock.now()
             let select = try db.cachedStatement(
                 sql: """
-                    SELECT name, address, secret, kinds, active_objects, is_draining FROM members
+                    SELECT name, address, secret, kinds, active_objects, is_draining, time_to_live, ends FROM members
                     WHERE boot = ? AND ends > ? ORDER BY name
                     """)
-            return try Row.fetchAll(select, arguments: [clock.boot, clock.now()]).map { row in
+            return try Row.fetchAll(select, arguments: [clock.boot, now]).map { row in
                 let kinds = (row[3] as String).split(separator: " ").compactMap { SubjectToken.decode($0) }
-                return NodeDescription(
+                let node = NodeDescription(
                     name: row[0], address: row[1], secret: NodeSecret(row[2]),
                     status: NodeStatus(kinds: Set(kinds), activeObjects: row[4], isDraining: row[5]))
+                return ClusterMember(node: node, timeToLive: .nanoseconds(row[6] as Int64), remaining: .nanoseconds(row[7] as Int64 - now))
             }
         }
     }

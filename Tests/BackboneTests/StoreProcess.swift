@@ -149,7 +149,7 @@ final class StoreProcess: Membership, Directory, ObjectStore, EventLog, Relay {
 
     func leave(_ lease: NodeLease) async throws(StoreError) { _ = try await ask(.leave(lease)) }
 
-    func members() async throws(StoreError) -> [NodeDescription] { try await call(.members) }
+    func members() async throws(StoreError) -> [ClusterMember] { try await call(.members) }
 
     func claim(_ object: ObjectID, for lease: NodeLease) async throws(StoreError) -> Ownership { try await call(.claim(object, lease)) }
 

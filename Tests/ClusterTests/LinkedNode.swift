@@ -34,7 +34,7 @@ final class LinkedNode: Sendable {
         try await keeper.join()
         let status = NodeStatus(kinds: [Self.object.kind])
         _ = try await backbone.join(NodeDescription(name: "other", address: "other:1", status: status), timeToLive: .seconds(3600))
-        ownership.see(try await backbone.members())
+        ownership.see(try await backbone.members().map(\.node))
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask { await self.links.run() }
             group.addTask { await self.ownership.run() }

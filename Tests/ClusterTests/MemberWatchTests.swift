@@ -1,39 +1,47 @@
-import Logging
 import RivuletBackbone
 import RivuletCluster
 import RivuletSubscriptions
 import RivuletTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct MemberWatchTests {
-    @Test func whoComesAndGoesIsSeenInAThirdOfALease() async throws {
+    @Test func whatBecomesOfOthersIsSeenInAThirdOfALease() async throws {
         let time = ManualTime()
         let backbone = InMemoryBackbone(time: time)
         let (own, other) = (NodeDescription(name: "own", address: "own:1"), NodeDescription(name: "other", address: "other:1"))
-        _ = try await backbone.join(own, timeToLive: .seconds(60))
-        let watch = MemberWatch(
-            for: "own", membership: backbone, time: time, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        let changes = BoundedChannel<MemberWatch.Change>(capacity: 16, whenFull: .fail)
-        let observation = watch.onChange { changes.send($0) }
+        _ = try await backbone.join(own, timeToLive: .seconds(3600))
+        var configuration = ClusterConfiguration()
+        configuration.timeToLive = .seconds(6)
+        let watch = MemberWatch(for: "own", membership: backbone, configuration: configuration, time: time, logger: quiet)
+        let changes = Mutex<[MemberChange]>([])
+        let observation = watch.onChange { found in changes.withLock { $0 += found } }
         defer { observation.cancel() }
+        /// Waits for the next look, and until the one after it is waited for.
+        func expectNext(_ kind: MemberChange.Kind) async throws {
+            time.advance(by: .seconds(2))
+            try await until { time.nextDeadline != nil }
+            #expect(changes.withLock { $0 } == [MemberChange(kind, other)])
+            changes.withLock { $0 = [] }
+        }
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask { await watch.run() }
-            group.addTask {
-                while !Task.isCancelled {
-                    for _ in 0..<50 { await Task.yield() }
-                    time.advance(by: .milliseconds(100))
-                }
-            }
             defer { group.cancelAll() }
-            var seen = changes.makeAsyncIterator()
-            let lease = try await backbone.join(other, timeToLive: .seconds(3600))
-            #expect(try await seen.next() == MemberWatch.Change(joined: [other], gone: []))
+            try await until { time.nextDeadline != nil }
+            let lease = try await backbone.join(other, timeToLive: .seconds(6))
+            try await expectNext(.joined)
             #expect(watch.members == [other])
+            try await expectNext(.suspected)
+            _ = try await backbone.renew(lease, status: NodeStatus())
+            try await expectNext(.recovered)
             try await backbone.leave(lease)
-            #expect(try await seen.next() == MemberWatch.Change(joined: [], gone: [other]))
+            try await expectNext(.left)
             #expect(watch.members == [])
+            _ = try await backbone.join(other, timeToLive: .seconds(6))
+            for kind in [MemberChange.Kind.joined, .suspected, .died] { try await expectNext(kind) }
+            #expect(watch.counts == [.joined: 2, .suspected: 2, .recovered: 1, .left: 1, .died: 1])
         }
     }
 

@@ -109,6 +109,25 @@ struct OwnershipTests {
         }
     }
 
+    @Test("a message is handed on once, though each of two nodes believes that the other has its object", arguments: [nil, "node2"])
+    func wrongBeliefs(_ owner: String?) async throws {
+        try await withHosts(3, hosting: Tally.self) { cluster in
+            let object = ObjectID(kind: "Tally", id: "a")
+            for (believer, believed) in [(0, "node1"), (1, "node0")] {
+                let ownership = try #require(try await cluster.backbone.claim(object, for: believed))
+                _ = try await cluster[believer].ownership.claim(object, isHandedOn: false)
+                #expect(cluster[believer].ownership.knownOwner(of: object) == believed)
+                try await cluster.backbone.release(object, ownership)
+            }
+            if let owner { _ = try await cluster.backbone.claim(object, for: owner) }
+            let total = try await cluster[0].object("Tally", "a").ask(Increase())
+            #expect(total == 1)
+            // Who does not have it says so, and the first looks again.
+            #expect(cluster.hosts.map(\.ownership.statistics.forwarded) == [owner == nil ? 1 : 2, 0, 0])
+            #expect(cluster.hosts.map(\.objects.activeCount) == (owner == nil ? [0, 1, 0] : [0, 0, 1]))
+        }
+    }
+
     /// Asks again for a while, as clients do that are told to.
     private func retrying(_ body: () async throws -> Int) async throws -> Int {
         for _ in 0..<100 {

@@ -27,7 +27,7 @@ final class SeveralHosts: Sendable {
     /// Has every host tell how it is, and learn how the others are.
     func acquaint() async throws {
         for host in hosts { try await host.keeper.tell() }
-        let members = try await backbone.members()
+        let members = try await backbone.members().map(\.node)
         for host in hosts { host.ownership.see(members) }
     }
 

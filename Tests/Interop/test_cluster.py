@@ -64,6 +64,26 @@ async def acquainted(*nodes) -> None:
     await until(lambda: all(node.output.count("another node has joined") >= len(nodes) - 1 for node in nodes), 30)
 
 
+async def what_became(events, node: str, until: str) -> list[str]:
+    """What is told of a node, up to that."""
+    kinds = []
+    while until not in kinds:
+        subject = (await events.next_msg(60)).subject
+        if subject.startswith(node):
+            kinds.append(subject.removeprefix(node))
+    return kinds
+
+
+def metrics(node) -> dict[str, float]:
+    """The cluster's, by name and labels."""
+    page = urllib.request.urlopen(re.search(r"monitoring=(http://\S+:\d+)", node.output)[1] + "/metrics", timeout=10).read().decode()
+    return {name: float(value) for name, value in re.findall(r"^(rivulet_cluster_\S+) (\S+)$", page, re.M)}
+
+
+def changes(node, kind: str) -> float:
+    return metrics(node)[f'rivulet_cluster_member_changes_total{{change="{kind}"}}']
+
+
 async def persistently(call, within: float):
     """The answer to a call that is made again as long as it is told to ask again, and how long that took."""
     begin = time.monotonic()
@@ -87,11 +107,10 @@ async def test_an_object_runs_once_whichever_node_is_called(start_node, store):
         assert [json.loads(event.data)["player"] for event in seen] == [f"player{number}" for number in range(12)]
         assert [sequence(event) for event in seen] == sorted({sequence(event) for event in seen})
         assert {name(event) for event in seen} == {"PlayerJoined"}
-    page = urllib.request.urlopen(re.search(r"monitoring=(http://\S+:\d+)", b.output)[1] + "/metrics", timeout=10).read().decode()
-    metrics = dict(re.findall(r"^(rivulet_cluster_\w+) (\S+)$", page, re.M))
-    assert float(metrics["rivulet_cluster_lease_held"]) == 1
-    assert float(metrics["rivulet_cluster_forwarded_total"]) >= 6
-    assert float(metrics["rivulet_cluster_forward_failures_total"]) == 0
+    numbers = metrics(b)
+    assert numbers["rivulet_cluster_lease_held"] == 1
+    assert numbers["rivulet_cluster_forwarded_total"] >= 6
+    assert numbers["rivulet_cluster_forward_failures_total"] == 0
 
 
 async def test_a_killed_nodes_objects_answer_elsewhere(start_node, store):
@@ -144,18 +163,52 @@ async def test_a_stopped_node_comes_back_as_a_new_member_and_writes_nothing_old(
         assert [seat["player"] for seat in table["seats"]][:2] == ["ann", "bob"]
 
 
-async def test_clients_learn_of_other_nodes_and_are_told_when_they_go(start_node, store):
-    a = await start_node(store)
+# A busy machine is not to make a node look dead.
+WATCHED = {"RIVULET_HTTP_PORT": "0", "RIVULET_CLUSTER_TTL": "9s"}
+
+
+@contextlib.asynccontextmanager
+async def watched(start_node, store):
+    """A node, what it tells, its client, and another node with its subjects' beginning, once it has joined."""
+    a = await start_node(store, environment=WATCHED)
     async with connected(a) as (client,):
-        changes = await client.subscribe("$SYS.SERVER.*.*")
+        events = await client.subscribe("$SYS.SERVER.*.*")
         await client.flush()
-        b = await start_node(store)
-        joined = await changes.next_msg(20)
+        b = await start_node(store, environment=WATCHED)
+        joined = await events.next_msg(30)
         assert joined.subject.endswith(".JOINED") and json.loads(joined.data)["address"] == f"127.0.0.1:{b.port}"
+        yield a, events, client, b, joined.subject.removesuffix("JOINED")
+
+
+async def test_clients_learn_of_other_nodes_and_are_told_when_they_leave(start_node, store):
+    async with watched(start_node, store) as (a, events, client, b, node):
         await until(lambda: any(server.port == b.port for server in client.servers))
         assert await asyncio.to_thread(b.end) == 0
-        left = await changes.next_msg(20)
-        assert left.subject == joined.subject.removesuffix("JOINED") + "LEFT"
+        assert (await what_became(events, node, until="LEFT"))[-1] == "LEFT"
+        assert (changes(a, "joined"), changes(a, "left"), changes(a, "died")) == (1, 1, 0)
+
+
+async def test_clients_are_told_when_a_node_dies(start_node, store):
+    async with watched(start_node, store) as (a, events, _, b, node):
+        c = await start_node(store, environment=WATCHED)
+        await acquainted(a, b, c)
+        await asyncio.to_thread(b.end, signal.SIGKILL)
+        became = await what_became(events, node, until="DIED")
+        assert "LEFT" not in became and became[-2:] == ["SUSPECTED", "DIED"]
+        for other in (a, c):
+            await until(lambda: changes(other, "died") == 1, 30)
+            assert changes(other, "joined") == 2 and changes(other, "suspected") >= 1 and changes(other, "left") == 0
+
+
+async def test_clients_are_told_of_a_node_that_gives_no_sign_of_life_for_a_while(start_node, store):
+    async with watched(start_node, store) as (a, events, _, b, node):
+        b.signal(signal.SIGSTOP)
+        try:
+            assert (await what_became(events, node, until="SUSPECTED"))[-1] == "SUSPECTED"
+        finally:
+            b.signal(signal.SIGCONT)
+        assert await what_became(events, node, until="RECOVERED") == ["RECOVERED"]
+        assert changes(a, "suspected") >= 1 and changes(a, "recovered") >= 1 and changes(a, "died") == 0
 
 
 async def test_links_need_no_settings_where_users_have_to_log_in(start_node, tmp_path):

@@ -351,7 +351,7 @@ struct PostgresTroubleTests {
             database.time.advance(by: .seconds(36_000))
             #expect(try await store.renew(lease, status: NodeStatus()))
             let short = try await store.join(NodeDescription(name: "b", address: "b:1"), timeToLive: .milliseconds(50))
-            try await until { try await store.members().map(\.name) == ["a"] }
+            try await until { try await store.members().map(\.node.name) == ["a"] }
             #expect(try await !store.renew(short, status: NodeStatus()))
         }
     }

@@ -29,7 +29,7 @@ struct RelayedBrokersTests {
                         broker: broker,
                         relay: ClusterRelay(name, broker: broker, relay: backbone, logger: Self.quiet)))
                 if nodes.count == 2 {
-                    let members = try await backbone.members()
+                    let members = try await backbone.members().map(\.node)
                     for node in nodes { node.relay.see(members) }
                 }
             }

@@ -135,6 +135,15 @@ extension NodeDescription: Codable {
     public func encode(to encoder: any Encoder) throws { try encoder.list(name, address, secret.text, status) }
 }
 
+extension ClusterMember: Codable {
+    public init(from decoder: any Decoder) throws {
+        var list = try decoder.unkeyedContainer()
+        self.init(node: try list.next(), timeToLive: try list.next(), remaining: try list.next())
+    }
+
+    public func encode(to encoder: any Encoder) throws { try encoder.list(node, timeToLive, remaining) }
+}
+
 extension NodeStatus: Codable {
     public init(from decoder: any Decoder) throws {
         var list = try decoder.unkeyedContainer()

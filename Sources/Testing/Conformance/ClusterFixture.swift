@@ -24,8 +24,11 @@ extension ClusterFixture {
     }
 
     func expectMembers(_ names: [String]) async throws {
-        let members = names.map { NodeDescription(name: $0, address: "\($0):4222") }
-        try expect("the members", try await backbone.members(), is: members)
+        try await expectMembers(described: names.map { NodeDescription(name: $0, address: "\($0):4222") })
+    }
+
+    func expectMembers(described nodes: [NodeDescription]) async throws {
+        try expect("the members", try await backbone.members().map(\.node), is: nodes)
     }
 
     /// Commits one turn that sets the state to the owner's name.

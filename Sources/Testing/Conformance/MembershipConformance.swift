@@ -16,11 +16,11 @@ public enum MembershipConformance {
         ConformanceCheck("a node is described as it described itself when it joined last") { fixture in
             var node = NodeDescription(name: "a", address: "10.0.0.1:4222", secret: NodeSecret("first"))
             _ = try await fixture.backbone.join(node, timeToLive: .seconds(60))
-            try expect("the members", try await fixture.backbone.members(), is: [node])
+            try await fixture.expectMembers(described: [node])
             node.address = "[::1]:4333"
             node.secret = NodeSecret("sécond")
             _ = try await fixture.backbone.join(node, timeToLive: .seconds(60))
-            try expect("the members", try await fixture.backbone.members(), is: [node])
+            try await fixture.expectMembers(described: [node])
         },
         ConformanceCheck("what a node tells of itself is known to others, as it was when it last joined or renewed") { fixture in
             var node = NodeDescription(
@@ -28,17 +28,17 @@ public enum MembershipConformance {
             let other = NodeDescription(name: "b", address: "b:1")
             let lease = try await fixture.backbone.join(node, timeToLive: .seconds(3))
             _ = try await fixture.backbone.join(other, timeToLive: .seconds(60))
-            try expect("the members", try await fixture.backbone.members(), is: [node, other])
+            try await fixture.expectMembers(described: [node, other])
             try await fixture.pass(.seconds(2))
             node.status = NodeStatus(kinds: ["Table"], activeObjects: 1 << 40, isDraining: true)
             _ = try await fixture.backbone.renew(lease, status: node.status)
-            try expect("the members", try await fixture.backbone.members(), is: [node, other])
+            try await fixture.expectMembers(described: [node, other])
             try await fixture.pass(.seconds(3))
             let isRenewed = try await fixture.backbone.renew(lease, status: NodeStatus())
             try expect("whether the ended lease is renewed", isRenewed, is: false)
             node.status = NodeStatus()
             _ = try await fixture.backbone.join(node, timeToLive: .seconds(60))
-            try expect("the members", try await fixture.backbone.members(), is: [node, other])
+            try await fixture.expectMembers(described: [node, other])
         },
         ConformanceCheck("a lease ends when its time is over") { fixture in
             let lease = try await fixture.join("a", for: .seconds(2))
@@ -58,6 +58,23 @@ public enum MembershipConformance {
             }
             try await fixture.pass(.seconds(3))
             try expect("whether the ended lease is renewed", try await fixture.backbone.renew(lease, status: NodeStatus()), is: false)
+        },
+        ConformanceCheck("how long a lease was granted for, and how much of it is left, is told on the store's clock") { fixture in
+            let lease = try await fixture.join("a", for: .seconds(3600))
+            _ = try await fixture.join("b", for: .milliseconds(7_200_500))
+            try await fixture.pass(.seconds(1200))
+            // A clock may have gone on by itself.
+            func expectRemaining(_ wanted: [Duration]) async throws {
+                let members = try await fixture.backbone.members()
+                try expect("the leases' times", members.map(\.timeToLive), is: [.seconds(3600), .milliseconds(7_200_500)])
+                for (member, wanted) in zip(members, wanted) {
+                    let isRight = (wanted - .seconds(300)...wanted).contains(member.remaining)
+                    try expect(isRight, "\(wanted) should be left of \(member.node.name)'s lease, and it is \(member.remaining)")
+                }
+            }
+            try await expectRemaining([.seconds(2400), .milliseconds(6_000_500)])
+            _ = try await fixture.backbone.renew(lease, status: NodeStatus())
+            try await expectRemaining([.seconds(3600), .milliseconds(6_000_500)])
         },
         ConformanceCheck("a node that joins again has another lease, and the first is void") { fixture in
             let first = try await fixture.join("a")

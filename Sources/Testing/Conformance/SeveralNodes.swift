@@ -42,7 +42,7 @@ public final class SeveralNodes: Membership, Directory, ObjectStore, EventLog, R
     public func leave(_ lease: NodeLease) async throws(StoreError) { try await backbone(of: lease.node).leave(lease) }
 
     /// What the next backbone says.
-    public func members() async throws(StoreError) -> [NodeDescription] { try await next.members() }
+    public func members() async throws(StoreError) -> [ClusterMember] { try await next.members() }
 
     /// Claims through the node's own backbone.
     public func claim(_ object: ObjectID, for lease: NodeLease) async throws(StoreError) -> Ownership {

@@ -13,21 +13,39 @@ import Testing
 struct RelayEventTests {
     @Test("durable events come once, events that are not kept cross, and all nodes answer service tools")
     func events() async throws {
+        try await withRelays(queue: nil, exercise)
+    }
+
+    @Test("of a queue group one member at each node gets a durable event")
+    func queueGroups() async throws {
+        try await withRelays(queue: "workers") { cluster, inboxes in
+            try await exerciseTally(cluster) { inboxes.allSatisfy { $0.reduce(0) { $0 + $1.all.count } >= 5 } }
+            for inboxes in inboxes {
+                let numbers = inboxes.flatMap(\.all).compactMap { $0.headers["Nats-Sequence"] }
+                #expect(numbers.sorted() == ["1", "2", "3", "4", "5"])
+            }
+        }
+    }
+
+    /// Runs `body` with two nodes, at each of which two follow all events.
+    private func withRelays(
+        queue: String?, _ body: @escaping @Sendable (SeveralHosts, [[Inbox]]) async throws -> Void
+    ) async throws {
         try await withHosts(2, hosting: Tally.self, Lamp.self) { cluster in
-            let inboxes = [Inbox(), Inbox()]
-            let attachments = try zip(cluster.hosts, inboxes).map { host, inbox in
-                try host.broker.attach(SubjectPattern("evt.>"), queue: nil, inbox.receive)
+            let inboxes = [[Inbox(), Inbox()], [Inbox(), Inbox()]]
+            let attachments = try zip(cluster.hosts, inboxes).flatMap { host, inboxes in
+                try inboxes.map { try host.broker.attach(SubjectPattern("evt.>"), queue: queue, $0.receive) }
             }
             let relays = cluster.hosts.map {
                 ClusterRelay($0.name, broker: $0.broker, relay: cluster.backbone, logger: quiet)
             }
-            let members = try await cluster.backbone.members()
+            let members = try await cluster.backbone.members().map(\.node)
             for relay in relays { relay.see(members) }
             await withTaskGroup(of: Void.self) { group in
                 for relay in relays { group.addTask { await relay.run() } }
                 for relay in relays { await relay.ready() }
                 do {
-                    try await exercise(cluster, inboxes)
+                    try await body(cluster, inboxes)
                 } catch {
                     Issue.record(error)
                 }
@@ -37,13 +55,19 @@ struct RelayEventTests {
         }
     }
 
-    private func exercise(_ cluster: SeveralHosts, _ inboxes: [Inbox]) async throws {
+    /// Has an object publish five events, and waits for what comes of it.
+    private func exerciseTally(_ cluster: SeveralHosts, _ condition: () -> Bool) async throws {
         for _ in 0..<5 { _ = try await cluster[0].object("Tally", "a").ask(Increase()) }
         // The other node looks for events now and then, within the time that the leases last.
         try await until {
             if cluster.time.now < .seconds(3) { cluster.time.advance(by: .milliseconds(2)) }
-            return inboxes.allSatisfy { $0.all.count >= 5 }
+            return condition()
         }
+    }
+
+    @Sendable private func exercise(_ cluster: SeveralHosts, _ inboxes: [[Inbox]]) async throws {
+        let inboxes = inboxes.flatMap { $0 }
+        try await exerciseTally(cluster) { inboxes.allSatisfy { $0.all.count >= 5 } }
         let previous = cluster[0].broker.statistics.relayedOutMessages
         _ = try await cluster[0].object("Lamp", "a").ask(Increase())
         for inbox in inboxes { try await until { inbox.all.count >= 6 } }

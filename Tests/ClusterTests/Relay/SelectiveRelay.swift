@@ -41,5 +41,5 @@ final class SelectiveRelay: Relay, Membership {
 
     func leave(_ lease: NodeLease) async throws(StoreError) { try await backbone.leave(lease) }
 
-    func members() async throws(StoreError) -> [NodeDescription] { try await backbone.members() }
+    func members() async throws(StoreError) -> [ClusterMember] { try await backbone.members() }
 }
