@@ -289,11 +289,7 @@ struct PostgresTroubleTests {
             let (sender, receiver) = (try await database.open(), try await database.open())
             var iterator = try await receiver.batches(for: "b").makeAsyncIterator()
             for number in UInt8(0)..<20 {
-                try await database.execute(
-                    """
-                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                    WHERE datname = '\(database.name)' AND application_name = 'rivulet' AND query LIKE '%relay_%' AND query NOT LIKE '%relay_send%'
-                    """)
+                try await database.endListeners()
                 try await sender.send([number], from: "a")
                 #expect(try await iterator.next() == [number])
             }
@@ -319,6 +315,33 @@ struct PostgresTroubleTests {
             }
             try await sender.send([255], from: "a")
             #expect(try await iterator.next() == [255])
+            #expect(log.lines.all.filter { $0.contains("notifications do not come through") }.count == 1)
+        }
+    }
+
+    @Test(
+        "where LISTEN is refused, or NOTIFY too, batches and bells come, and that is said once",
+        arguments: [["LISTEN"], ["LISTEN", "pg_notify"]])
+    func refusedNotifications(unknown: [String]) async throws {
+        try await TestDatabase.with { database in
+            let proxy = try Proxy(to: database.cluster.port)
+            defer { proxy.end() }
+            proxy.makeUnknown(unknown)
+            let log = LogLines()
+            let receiver = try await database.open(logger: Logger(label: "test") { _ in log }, through: proxy.port)
+            let sender = try await database.open(through: proxy.port)
+            var batches = try await receiver.batches(for: "b").makeAsyncIterator()
+            var rings = try await receiver.doorbell().makeAsyncIterator()
+            try await sender.open("Player")
+            for number in UInt8(0)..<20 {
+                try await sender.send([number], from: "a")
+                #expect(try await batches.next() == [number])
+                _ = try await sender.commit([turns.turn(UInt64(number))])
+                for _ in 0..<2 { try #require(try await rings.next() != nil) }
+            }
+            try await database.endListeners()
+            try await sender.send([255], from: "a")
+            #expect(try await batches.next() == [255])
             #expect(log.lines.all.filter { $0.contains("notifications do not come through") }.count == 1)
         }
     }
