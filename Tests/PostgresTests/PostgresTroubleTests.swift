@@ -379,6 +379,30 @@ struct PostgresTroubleTests {
         }
     }
 
+    @Test("a node gives signs of life while all that it reads with waits for others")
+    func signsOfLife() async throws {
+        try await TestDatabase.with { database in
+            let store = try await database.open { $0.timeout = .seconds(60) }
+            let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
+            async let holder = database.execute("BEGIN; LOCK TABLE rivulet.object_rows; SELECT pg_sleep(100)")
+            let sessions = "FROM pg_stat_activity WHERE datname = current_database()"
+            let blocked = "SELECT count(*) \(sessions) AND wait_event_type = 'Lock'"
+            try await until { try await database.execute("SELECT count(*) \(sessions) AND wait_event = 'PgSleep'") == "1" }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<20 { group.addTask { _ = try await store.load(turns.object) } }
+                try await until { try await database.execute(blocked) == "2" }
+                for _ in 0..<3 {
+                    #expect(try await store.renew(lease, status: NodeStatus()))
+                    #expect(try await store.members().map(\.name) == ["a"])
+                }
+                #expect(try await database.execute(blocked) == "2")
+                try await database.execute("SELECT pg_terminate_backend(pid) \(sessions) AND wait_event = 'PgSleep'")
+                try await group.waitForAll()
+            }
+            _ = try? await holder
+        }
+    }
+
     @Test("names that no index can hold are refused by themselves")
     func longNames() async throws {
         try await TestDatabase.with { database in
