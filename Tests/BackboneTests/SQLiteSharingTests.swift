@@ -4,6 +4,8 @@ import Logging
 import RivuletBackbone
 import RivuletSubscriptions
 import RivuletTesting
+import Synchronization
+import TestSupport
 import Testing
 
 @testable import RivuletSQLite
@@ -52,6 +54,37 @@ struct SQLiteSharingTests {
             #expect(page.pending == 1)
             #expect(page.state.first == 3)
             try await store.close()
+        }
+    }
+
+    private final class Count: Sendable {
+        private let count = Mutex(0)
+        var value: Int { count.withLock { $0 } }
+        func increase() { count.withLock { $0 += 1 } }
+    }
+
+    @Test("a node gives signs of life before what it asked for earlier is done")
+    func signsOfLife() async throws {
+        try await StoreDirectory.with { directory in
+            try await directory.withNodes(1) { nodes in
+                let node = nodes[0]
+                let lease = try await node.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(60))
+                let asked = Count()
+                let done = Count()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<20_000 {
+                        group.addTask {
+                            asked.increase()
+                            _ = try await node.claim(ObjectID(kind: "Player", id: "\(number)"), for: lease)
+                            done.increase()
+                        }
+                    }
+                    try await until { asked.value == 20_000 }
+                    #expect(try await node.renew(lease, status: NodeStatus()))
+                    #expect(done.value < 20_000)
+                    try await group.waitForAll()
+                }
+            }
         }
     }
 
