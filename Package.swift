@@ -164,7 +164,8 @@ let package = Package(
         tests(
             "PostgresTests",
             [
-                "RivuletPostgres", "RivuletCluster", "RivuletBroker", "RivuletBackbone", "RivuletSubscriptions", "RivuletTesting", logging,
+                "RivuletPostgres", "RivuletCluster", "RivuletBroker", "RivuletObjects", "RivuletBackbone", "RivuletSubscriptions",
+                "RivuletTesting", logging,
             ]),
         tests(
             "ObjectsTests",

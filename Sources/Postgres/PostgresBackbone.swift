@@ -15,6 +15,8 @@ public final class PostgresBackbone: Sendable {
     let listener: RelayListener
     let doorbell: Doorbell
     private let readers: ConnectionPool<ServerConnection>
+    /// A connection for leases alone: signs of life must not wait for reads.
+    let leases: ConnectionPool<ServerConnection>
     let writers: ConnectionPool<WriterSession>
     let claims: Batcher<DirectoryBatch.Claim, DirectoryBatch.ClaimAnswer>
     let releases: Batcher<DirectoryBatch.Release, Void>
@@ -29,6 +31,7 @@ public final class PostgresBackbone: Sendable {
             try opening.connect("use")
         }
         self.readers = readers
+        leases = ConnectionPool("rivulet.postgres.lease", size: 1) { () throws(StoreError) in try opening.connect("use") }
         let writer = Writer(opening)
         writers = ConnectionPool("rivulet.postgres.commit", size: 1) { () throws(StoreError) in try writer.connect() }
         claims = Batcher("claim objects in", on: readers, of: configuration) { claims, connection, deadline throws(ServerError) in
@@ -44,6 +47,7 @@ public final class PostgresBackbone: Sendable {
     deinit {
         listener.shut()
         writers.shut()
+        leases.shut()
         readers.shut()
     }
 
@@ -79,26 +83,21 @@ public final class PostgresBackbone: Sendable {
         await releases.close()
         await listener.close()
         await writers.close()
+        await leases.close()
         await readers.close()
     }
 
-    /// Runs `body` on a connection.
+    /// Runs a statement on a connection and gives what `read` makes of its rows.
     ///
-    /// - Parameter again: Whether it does no harm when it is done a second time, because the connection was lost before the answer came.
+    /// - Parameters:
+    ///   - again: Whether it does no harm when it is done a second time, because the connection was lost before the answer came.
+    ///   - pool: Whose connection; nil for those that read.
     func call<Value: Sendable>(
-        _ task: String, again: Bool = true, _ body: @escaping @Sendable (ServerConnection, Deadline) throws(ServerError) -> Value
+        _ task: String, again: Bool = true, on pool: ConnectionPool<ServerConnection>? = nil, _ statement: Statement,
+        _ parameters: Parameters = Parameters(), _ read: @escaping @Sendable (Rows) -> Value
     ) async throws(StoreError) -> Value {
         let deadline = Deadline(in: configuration.timeout)
-        return try await call(task, on: readers, again: again, deadline) { connection throws(ServerError) in try body(connection, deadline)
-        }
-    }
-
-    /// Runs a statement on a connection and gives what `read` makes of its rows.
-    func call<Value: Sendable>(
-        _ task: String, again: Bool = true, _ statement: Statement, _ parameters: Parameters = Parameters(),
-        _ read: @escaping @Sendable (Rows) -> Value
-    ) async throws(StoreError) -> Value {
-        try await call(task, again: again) { connection, deadline throws(ServerError) in
+        return try await call(task, on: pool ?? readers, again: again, deadline) { connection throws(ServerError) in
             read(try connection.run(statement, parameters, until: deadline))
         }
     }

@@ -14,7 +14,7 @@ public struct PostgresConfiguration: Sendable, Hashable {
     public var url: PostgresURL
     /// The schema that holds the tables; made if it is missing. At most 40 bytes.
     public var schema: String
-    /// How many connections load and read at the same time, besides the one that commits and the one that listens; at least 1.
+    /// How many connections load and read at the same time, besides one that commits, one that listens and one for leases; at least 1.
     public var connections: Int
     /// How long a call waits for the database before it fails; 4 s.
     public var timeout: Duration

@@ -10,7 +10,7 @@ extension PostgresBackbone: Membership {
         parameters.add(Int64(clamping: Int64(timeToLive / .microseconds(1))))
         parameters.add(node.secret.text)
         parameters.add(node.status)
-        return try await call("join the nodes of", statements.join, parameters) { rows in
+        return try await call("join the nodes of", on: leases, statements.join, parameters) { rows in
             NodeLease(node: node.name, number: rows.uint64(0, 0))
         }
     }
@@ -19,17 +19,17 @@ extension PostgresBackbone: Membership {
     public func renew(_ lease: NodeLease, status: NodeStatus) async throws(StoreError) -> Bool {
         var parameters = Parameters(lease)
         parameters.add(status)
-        return try await call("renew \(lease.node)'s lease in", statements.renew, parameters) { $0.count > 0 }
+        return try await call("renew \(lease.node)'s lease in", on: leases, statements.renew, parameters) { $0.count > 0 }
     }
 
     /// Gives the lease up.
     public func leave(_ lease: NodeLease) async throws(StoreError) {
-        try await call("leave the nodes of", statements.leave, Parameters(lease)) { _ in }
+        try await call("leave the nodes of", on: leases, statements.leave, Parameters(lease)) { _ in }
     }
 
     /// The nodes whose leases have not ended, by name.
     public func members() async throws(StoreError) -> [ClusterMember] {
-        try await call("list the nodes of", statements.members) { rows in
+        try await call("list the nodes of", on: leases, statements.members) { rows in
             (0..<rows.count).map {
                 let status = NodeStatus(
                     kinds: Set(rows.texts($0, 3).compactMap { SubjectToken.decode($0) }),

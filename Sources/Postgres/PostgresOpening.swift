@@ -11,24 +11,20 @@ struct PostgresOpening: Sendable {
     /// How long making tables may take, and waiting while another node does.
     private static let patience = Duration.seconds(60)
 
-    /// A new connection to a server that is fit.
-    ///
-    /// - Parameter statementTimeout: After so long the server itself gives a statement up, before the caller's patience ends.
-    func connect(_ task: String = "open", statementTimeout: Duration? = nil) throws(StoreError) -> ServerConnection {
+    /// A new connection to a server that is fit, and gives statements up itself before the caller's patience ends.
+    func connect(_ task: String = "open") throws(StoreError) -> ServerConnection {
         let (connection, rows) = try explaining(task) { () throws(ServerError) in
             let connection = try ServerConnection(configuration.url)
             let deadline = Deadline(in: configuration.timeout)
-            var parameters = Parameters()
-            parameters.add("\(Int((statementTimeout ?? configuration.timeout * 3 / 4) / .milliseconds(1)))")
             // Not with the first message, in which poolers know few settings.
+            try connection.limitStatements(to: configuration.timeout * 3 / 4, until: deadline)
             let settings = Statement(
                 "settings",
                 """
-                SELECT set_config('statement_timeout', $1, false), current_setting('server_version_num')::bigint,
-                    current_setting('server_encoding'), current_setting('fsync'), current_setting('full_page_writes'),
-                    current_setting('synchronous_commit')
+                SELECT current_setting('server_version_num')::bigint, current_setting('server_encoding'), current_setting('fsync'),
+                    current_setting('full_page_writes'), current_setting('synchronous_commit')
                 """)
-            return (connection, try connection.run(settings, parameters, until: deadline))
+            return (connection, try connection.run(settings, until: deadline))
         }
         try demand(rows)
         return connection
@@ -36,12 +32,15 @@ struct PostgresOpening: Sendable {
 
     /// Brings the tables up to date.
     func migrate() throws(StoreError) {
-        let connection = try connect(statementTimeout: Self.patience)
+        let connection = try connect()
         let deadline = Deadline(in: Self.patience)
         guard try step(connection, deadline) < SchemaMigrations.all.count else { return }
         let start = ContinuousClock.now
         // Nobody else may look before this is over: a transaction, since a pooler gives each another session.
-        let lock = "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('rivulet migrations of \(schema.name)', 0));"
+        let lock = """
+            BEGIN; SET LOCAL statement_timeout = \(Int(Self.patience / .milliseconds(1)));
+            SELECT pg_advisory_xact_lock(hashtextextended('rivulet migrations of \(schema.name)', 0));
+            """
         try explaining("bring up to date") { () throws(ServerError) in try connection.run(script: lock, until: deadline) }
         let step = try step(connection, deadline)
         try explaining("bring up to date") { () throws(ServerError) in
@@ -73,14 +72,14 @@ struct PostgresOpening: Sendable {
     // MARK: Checks
 
     private func demand(_ rows: Rows) throws(StoreError) {
-        let version = rows.int64(0, 1)
+        let version = rows.int64(0, 0)
         guard version >= 150_000 else {
             throw refusal(.incompatible, "its server is PostgreSQL \(version / 10_000), and 15 or newer is needed")
         }
-        guard rows.text(0, 2) == "UTF8" else {
-            throw refusal(.incompatible, "its encoding is \(rows.text(0, 2)), and UTF8 is needed")
+        guard rows.text(0, 1) == "UTF8" else {
+            throw refusal(.incompatible, "its encoding is \(rows.text(0, 1)), and UTF8 is needed")
         }
-        for (column, risk) in [(3, PostgresConfiguration.Risk.fsync), (4, .fullPageWrites), (5, .synchronousCommit)] {
+        for (column, risk) in [(2, PostgresConfiguration.Risk.fsync), (3, .fullPageWrites), (4, .synchronousCommit)] {
             guard rows.text(0, column) == "off", !configuration.acceptedRisks.contains(risk) else { continue }
             throw refusal(.unavailable, "it would not be durable: the server's setting \(risk.rawValue) is off")
         }

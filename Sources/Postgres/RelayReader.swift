@@ -120,13 +120,27 @@ final class RelayReader {
         } catch {
             throw ServerError(error.message, isLost: true)
         }
-        try connection.run(script: "LISTEN \"\(doorbell.channel)\"", until: Deadline(in: opening.configuration.timeout))
-        // Behind a pooler LISTEN may succeed, and nothing ever be heard: this must be.
-        hearing = .unknown(until: Deadline(in: .seconds(3)))
-        doorbell.ring()
+        if try listen(connection) {
+            // Behind a pooler LISTEN may succeed, and nothing ever be heard: this must be.
+            hearing = .unknown(until: Deadline(in: .seconds(3)))
+            doorbell.ring()
+        } else {
+            giveUpHearing()
+        }
         self.connection = connection
         nextLook = Deadline(in: .zero)
         return connection
+    }
+
+    /// - Returns: False when the server refuses; not all that speak PostgreSQL's protocol know how.
+    private func listen(_ connection: ServerConnection) throws(ServerError) -> Bool {
+        do {
+            try connection.run(script: "LISTEN \"\(doorbell.channel)\"", until: Deadline(in: opening.configuration.timeout))
+            return true
+        } catch {
+            if error.isLost { throw error }
+            return false
+        }
     }
 
     /// - Returns: Whether the bell has rung.

@@ -14,8 +14,10 @@ final class ServerConnection {
     private var prepared: Set<String> = []
     /// Statements are known by the connection too: behind a pooler another one's of that name may do something else.
     private let ownName = String(UInt32.random(in: .min ... .max), radix: 16)
-    /// False behind a pooler that gives each transaction another session.
+    /// False where each transaction may get another session.
     private var prepares = true
+    /// The parameters of ``Statement/limit`` where it has to be said in each transaction.
+    private var limitOfEach: Parameters?
 
     /// Connects; each address that the URL names is tried for two seconds, unless the URL says otherwise (`connect_timeout`).
     init(_ url: PostgresURL) throws(ServerError) {
@@ -45,6 +47,20 @@ final class ServerConnection {
 
     // MARK: Statements
 
+    /// Has the server give up each statement that takes longer.
+    ///
+    /// What is said to a session stays with it, and a pooler would give that to anybody. One that may is told by the server's process, which
+    /// it does not name: then each transaction says it for itself, and nothing is prepared.
+    func limitStatements(to duration: Duration, until deadline: Deadline) throws(ServerError) {
+        var parameters = Parameters()
+        parameters.add("\(Int(duration / .milliseconds(1)))")
+        parameters.add(Int64(process))
+        try send(.limit, parameters)
+        guard try finish(deadline).bool(0, 1) else { return }
+        prepares = false
+        limitOfEach = parameters
+    }
+
     /// Runs a statement, which is a transaction of its own unless one is open, and waits until the server is done with it.
     ///
     /// - Throws: ``ServerError``; `isLost` when the deadline passes before that.
@@ -66,34 +82,66 @@ final class ServerConnection {
     }
 
     private func execute(_ statement: Statement, _ parameters: Parameters, _ deadline: Deadline) throws(ServerError) -> Rows {
+        if let limitOfEach, PQtransactionStatus(handle) == PQTRANS_IDLE {
+            return try execute(statement, parameters, withLimit: limitOfEach, deadline)
+        }
+        guard prepares else {
+            try send(statement, parameters)
+            return try finish(deadline)
+        }
         let name = "\(statement.name)_\(ownName)"
-        if prepares, !prepared.contains(name) {
+        if !prepared.contains(name) {
             let sent = parameters.withTypes { PQsendPrepare(handle, name, statement.sql, Int32($0.count), $0.baseAddress) }
             guard sent == 1 else { throw lost() }
             _ = try finish(deadline)
             prepared.insert(name)
         }
-        let sent = parameters.withPointers { count, types, values, lengths, formats in
-            prepares
-                ? PQsendQueryPrepared(handle, name, count, values, lengths, formats, 1)
-                : PQsendQueryParams(handle, statement.sql, count, types, values, lengths, formats, 1)
+        let sent = parameters.withPointers { count, _, values, lengths, formats in
+            PQsendQueryPrepared(handle, name, count, values, lengths, formats, 1)
         }
         guard sent == 1 else { throw lost() }
         return try finish(deadline)
     }
 
-    /// Only when libpq has nothing more to give has the server committed.
+    /// Both at once, as one transaction.
+    private func execute(
+        _ statement: Statement, _ parameters: Parameters, withLimit limit: Parameters, _ deadline: Deadline
+    ) throws(ServerError) -> Rows {
+        guard PQenterPipelineMode(handle) == 1 else { throw lost() }
+        defer { PQexitPipelineMode(handle) }
+        try send(.limit, limit)
+        try send(statement, parameters)
+        guard PQpipelineSync(handle) == 1 else { throw lost() }
+        return try finish(deadline)
+    }
+
+    /// Sends a statement that is not prepared.
+    private func send(_ statement: Statement, _ parameters: Parameters) throws(ServerError) {
+        let sent = parameters.withPointers { count, types, values, lengths, formats in
+            PQsendQueryParams(handle, statement.sql, count, types, values, lengths, formats, 1)
+        }
+        guard sent == 1 else { throw lost() }
+    }
+
+    /// Only when libpq has nothing more to give has the server committed. Of several statements' rows it gives the last.
     private func finish(_ deadline: Deadline) throws(ServerError) -> Rows {
         var (rows, failure): (Rows?, ServerError?) = (nil, nil)
         try flush(deadline)
-        while true {
+        answers: while true {
             while PQisBusy(handle) == 1 {
                 try wait(forWriting: false, deadline)
                 guard PQconsumeInput(handle) == 1 else { throw lost() }
             }
-            guard let result = PQgetResult(handle) else { break }
+            guard let result = PQgetResult(handle) else {
+                // In a pipeline that was one of its statements.
+                guard PQpipelineStatus(handle) != PQ_PIPELINE_OFF, PQstatus(handle) == CONNECTION_OK else { break }
+                continue
+            }
             switch PQresultStatus(result) {
             case PGRES_TUPLES_OK, PGRES_COMMAND_OK: rows = Rows(result)
+            case PGRES_PIPELINE_SYNC:
+                PQclear(result)
+                break answers
             default:
                 failure = failure ?? error(of: result)
                 PQclear(result)
@@ -174,6 +222,12 @@ final class ServerConnection {
             values.withUnsafeBufferPointer { values in body(names.baseAddress, values.baseAddress) }
         }
     }
+}
+
+extension Statement {
+    /// For the session, or for the transaction when its process is not the one that is named; says which.
+    fileprivate static let limit = Statement(
+        "limit", "SELECT set_config('statement_timeout', $1, pg_backend_pid() <> $2), pg_backend_pid() <> $2")
 }
 
 extension Parameters {

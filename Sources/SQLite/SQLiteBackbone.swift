@@ -78,6 +78,7 @@ public final class SQLiteBackbone: Sendable {
             defer { opened?.hold.letGo() }
             return try file.explaining("close") {
                 try opened?.writer.close()
+                try opened?.leaseWriter.close()
                 // Last, since it can write: where no other node has the file, SQLite moves all of the log into it and removes the log.
                 try opened?.clusterWriter.close()
             }
@@ -95,12 +96,14 @@ public final class SQLiteBackbone: Sendable {
     }
 
     /// Runs `body` in a transaction that no process sees undone, but which may be lost with the host's power.
+    ///
+    /// - Parameter isSignOfLife: Whether it goes before what waits already.
     func writeForCluster<Value: Sendable>(
-        _ task: String, _ body: @escaping @Sendable (Database) throws -> Value
+        _ task: String, isSignOfLife: Bool = false, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
         let opened = try enter(task)
         defer { leave() }
-        return try await opened.clusterWriter.run(task) { db in
+        return try await (isSignOfLife ? opened.leaseWriter : opened.clusterWriter).run(task) { db in
             if db.isInsideTransaction { try db.rollback() }  // an earlier rollback failed
             try db.beginTransaction(.immediate)
             do {

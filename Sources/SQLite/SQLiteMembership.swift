@@ -25,7 +25,7 @@ extension SQLiteBackbone: Membership {
     /// Renews the lease for as long as it was granted.
     public func renew(_ lease: NodeLease, status: NodeStatus) async throws(StoreError) -> Bool {
         let clock = clock
-        return try await writeForCluster("renew \(lease.node)'s lease in") { db in
+        return try await writeForCluster("renew \(lease.node)'s lease in", isSignOfLife: true) { db in
             let now = clock.now()
             try RelayTable.dropOld(atMost: 4096, at: now, db)
             try db.execute(

@@ -20,6 +20,8 @@ enum SQLiteOpening {
         let writer: Writer
         /// A connection for what only has to outlive processes, not the host's power.
         let clusterWriter: Writer
+        /// Another one, for signs of life alone: they must not wait for what others have queued.
+        let leaseWriter: Writer
     }
 
     /// Another process may bring the tables up to date, or move a long log.
@@ -40,13 +42,16 @@ enum SQLiteOpening {
                     try demandDurability(db, file)
                 }
                 try migrate(pool, file, logger)
-                let other = try DatabaseQueue(path: path, configuration: connections(configuration))
-                try other.writeWithoutTransaction { db in try setUp(db, configuration, synchronous: "NORMAL", cacheKibibytes: 1024) }
+                func makeOther() throws -> Writer {
+                    let other = try DatabaseQueue(path: path, configuration: connections(configuration))
+                    try other.writeWithoutTransaction { db in try setUp(db, configuration, synchronous: "NORMAL", cacheKibibytes: 1024) }
+                    return Writer(database: other, lock: lock(configuration.lockTimeout), file: file)
+                }
                 let reserve = LogReserve(path: path + "-wal", limit: 4096 * checkpointPages(configuration))
                 return Opened(
                     file: file, hold: hold, pool: pool,
                     writer: Writer(database: pool, lock: lock(configuration.lockTimeout), file: file, reserve: reserve),
-                    clusterWriter: Writer(database: other, lock: lock(configuration.lockTimeout), file: file))
+                    clusterWriter: try makeOther(), leaseWriter: try makeOther())
             }
         }
     }

@@ -4,6 +4,8 @@ import Logging
 import RivuletBackbone
 import RivuletSubscriptions
 import RivuletTesting
+import Synchronization
+import TestSupport
 import Testing
 
 @testable import RivuletSQLite
@@ -69,6 +71,36 @@ struct SQLiteSharingTests {
             try await store.write("damage more") { try $0.execute(sql: "UPDATE objects SET last_event = 9223372036854775807") }
             _ = try? await store.read(request)
             try await store.close()
+        }
+    }
+
+    private final class Count: Sendable {
+        private let count = Mutex(0)
+        var value: Int { count.withLock { $0 } }
+        func increase() { count.withLock { $0 += 1 } }
+    }
+
+    @Test("a node gives signs of life before what it asked for earlier is done")
+    func signsOfLife() async throws {
+        try await StoreDirectory.with { directory in
+            try await directory.withNodes(1) { nodes in
+                let node = nodes[0]
+                let lease = try await node.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(60))
+                let asked = Count()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<10_000 {
+                        group.addTask {
+                            asked.increase()
+                            _ = try await node.claim(ObjectID(kind: "Player", id: "\(number)"), for: lease)
+                        }
+                    }
+                    try await until { asked.value == 10_000 }
+                    #expect(try await node.renew(lease, status: NodeStatus()))
+                    let claimed = try await node.read("count") { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM objects") }
+                    #expect(try #require(claimed) < 9_500)
+                    try await group.waitForAll()
+                }
+            }
         }
     }
 

@@ -10,8 +10,44 @@ import Testing
     @Test("object store and event log, on two nodes behind a pooler", arguments: ObjectStoreConformance.all + EventLogConformance.all)
     func stores(_ check: ConformanceCheck<StoreFixture>) async throws {
         try await withPooler { database, pooler in
-            let nodes = SeveralNodes(try await database.open(through: pooler.port), try await database.open(through: pooler.port))
-            try await check.run(on: StoreFixture(store: nodes, time: database.time))
+            try await check.run(on: StoreFixture(store: try await twoNodes(database, pooler), time: database.time))
+        }
+    }
+
+    @Test("membership and directory, on two nodes behind a pooler", arguments: MembershipConformance.all + DirectoryConformance.all)
+    func cluster(_ check: ConformanceCheck<ClusterFixture>) async throws {
+        try await withPooler { database, pooler in
+            try await check.run(on: try await database.fixture(for: try await twoNodes(database, pooler)))
+        }
+    }
+
+    @Test("relay, on two nodes behind a pooler", arguments: RelayConformance.all)
+    func relays(_ check: ConformanceCheck<RelayFixture>) async throws {
+        try await withPooler { database, pooler in
+            try await check.run(on: RelayFixture(relay: try await twoNodes(database, pooler)))
+        }
+    }
+
+    @Test("a lock that others hold fails a commit in time, with nothing of it committed, and no session keeps the limit")
+    func limits() async throws {
+        try await withPooler { database, pooler in
+            let store = try await database.open(through: pooler.port)
+            let turns = Turns()
+            try await store.open("Player")
+            _ = try await store.commit([turns.turn(0)])
+            async let holder = database.execute("BEGIN; SELECT 1 FROM rivulet.object_rows FOR UPDATE; SELECT pg_sleep(100)")
+            let sessions = "FROM pg_stat_activity WHERE datname = current_database()"
+            try await until { try await database.execute("SELECT count(*) \(sessions) AND wait_event = 'PgSleep'") == "1" }
+            let error = await #expect(throws: StoreError.self) { _ = try await store.commit([turns.turn(1)]) }
+            #expect(error?.message.contains("took too long") == true, "\(error?.message ?? "")")
+            try await database.execute("SELECT pg_terminate_backend(pid) \(sessions) AND wait_event = 'PgSleep'")
+            _ = try? await holder
+            #expect(try await store.commit([turns.turn(1)])[0].receipt?.firstSequence == 2)
+            try await turns.expect(2, in: store)
+            let limit = try await apart { [cluster = database.cluster, name = database.name] in
+                try cluster.execute("SHOW statement_timeout", in: name, through: pooler.port)
+            }
+            #expect(limit == "0")
         }
     }
 
@@ -34,6 +70,10 @@ import Testing
             #expect(try await iterator.next() == [255])
             #expect(complaints() == 1)
         }
+    }
+
+    private func twoNodes(_ database: TestDatabase, _ pooler: Pooler) async throws -> SeveralNodes {
+        SeveralNodes(try await database.open(through: pooler.port), try await database.open(through: pooler.port))
     }
 
     private func withPooler(_ body: (TestDatabase, Pooler) async throws -> Void) async throws {

@@ -25,21 +25,10 @@ struct PostgresConformanceTests {
         }
     }
 
-    /// The database's clock stands, but for what a check lets pass.
     @Test("membership and directory, on three nodes", arguments: MembershipConformance.all + DirectoryConformance.all)
     func cluster(_ check: ConformanceCheck<ClusterFixture>) async throws {
         try await TestDatabase.with { database in
-            let nodes = try await threeNodes(database)
-            try await database.execute(
-                """
-                CREATE TABLE test_clock AS SELECT now() AS moment;
-                CREATE OR REPLACE FUNCTION rivulet.moment() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT moment FROM test_clock';
-                """)
-            let fixture = ClusterFixture(backbone: nodes) { duration in
-                let milliseconds = Int(duration / .milliseconds(1))
-                try await database.execute("UPDATE test_clock SET moment = moment + \(milliseconds) * interval '1 millisecond'")
-            }
-            try await check.run(on: fixture)
+            try await check.run(on: try await database.fixture(for: try await threeNodes(database)))
             #expect(try await database.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = '\(database.name)'") == "0")
         }
     }

@@ -289,11 +289,7 @@ struct PostgresTroubleTests {
             let (sender, receiver) = (try await database.open(), try await database.open())
             var iterator = try await receiver.batches(for: "b").makeAsyncIterator()
             for number in UInt8(0)..<20 {
-                try await database.execute(
-                    """
-                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                    WHERE datname = '\(database.name)' AND application_name = 'rivulet' AND query LIKE '%relay_%' AND query NOT LIKE '%relay_send%'
-                    """)
+                try await database.endListeners()
                 try await sender.send([number], from: "a")
                 #expect(try await iterator.next() == [number])
             }
@@ -319,6 +315,33 @@ struct PostgresTroubleTests {
             }
             try await sender.send([255], from: "a")
             #expect(try await iterator.next() == [255])
+            #expect(log.lines.all.filter { $0.contains("notifications do not come through") }.count == 1)
+        }
+    }
+
+    @Test(
+        "where LISTEN is refused, or NOTIFY too, batches and bells come, and that is said once",
+        arguments: [["LISTEN"], ["LISTEN", "pg_notify"]])
+    func refusedNotifications(unknown: [String]) async throws {
+        try await TestDatabase.with { database in
+            let proxy = try Proxy(to: database.cluster.port)
+            defer { proxy.end() }
+            proxy.makeUnknown(unknown)
+            let log = LogLines()
+            let receiver = try await database.open(logger: Logger(label: "test") { _ in log }, through: proxy.port)
+            let sender = try await database.open(through: proxy.port)
+            var batches = try await receiver.batches(for: "b").makeAsyncIterator()
+            var rings = try await receiver.doorbell().makeAsyncIterator()
+            try await sender.open("Player")
+            for number in UInt8(0)..<20 {
+                try await sender.send([number], from: "a")
+                #expect(try await batches.next() == [number])
+                _ = try await sender.commit([turns.turn(UInt64(number))])
+                for _ in 0..<2 { try #require(try await rings.next() != nil) }
+            }
+            try await database.endListeners()
+            try await sender.send([255], from: "a")
+            #expect(try await batches.next() == [255])
             #expect(log.lines.all.filter { $0.contains("notifications do not come through") }.count == 1)
         }
     }
@@ -353,6 +376,30 @@ struct PostgresTroubleTests {
             let short = try await store.join(NodeDescription(name: "b", address: "b:1"), timeToLive: .milliseconds(50))
             try await until { try await store.members().map(\.node.name) == ["a"] }
             #expect(try await !store.renew(short, status: NodeStatus()))
+        }
+    }
+
+    @Test("a node gives signs of life while all that it reads with waits for others")
+    func signsOfLife() async throws {
+        try await TestDatabase.with { database in
+            let store = try await database.open { $0.timeout = .seconds(60) }
+            let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
+            async let holder = database.execute("BEGIN; LOCK TABLE rivulet.object_rows; SELECT pg_sleep(100)")
+            let sessions = "FROM pg_stat_activity WHERE datname = current_database()"
+            let blocked = "SELECT count(*) \(sessions) AND wait_event_type = 'Lock'"
+            try await until { try await database.execute("SELECT count(*) \(sessions) AND wait_event = 'PgSleep'") == "1" }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<20 { group.addTask { _ = try await store.load(turns.object) } }
+                try await until { try await database.execute(blocked) == "2" }
+                for _ in 0..<3 {
+                    #expect(try await store.renew(lease, status: NodeStatus()))
+                    #expect(try await store.members().map(\.node.name) == ["a"])
+                }
+                #expect(try await database.execute(blocked) == "2")
+                try await database.execute("SELECT pg_terminate_backend(pid) \(sessions) AND wait_event = 'PgSleep'")
+                try await group.waitForAll()
+            }
+            _ = try? await holder
         }
     }
 

@@ -22,6 +22,7 @@ final class Proxy: Sendable {
         /// For a request that contains the text.
         var trouble: (Trouble, text: String)?
         var dropsNotifications = false
+        var unknown: [String] = []
         var happened = 0
     }
 
@@ -71,6 +72,11 @@ final class Proxy: Sendable {
     /// Notifications do not come through, as behind a pooler of transactions.
     func dropNotifications() {
         state.withLock { $0.dropsNotifications = true }
+    }
+
+    /// The server does not know these words, as some that speak PostgreSQL's protocol do not.
+    func makeUnknown(_ words: [String]) {
+        state.withLock { $0.unknown = words }
     }
 
     // MARK: Connections
@@ -130,12 +136,13 @@ final class Proxy: Sendable {
 
     /// - Returns: Whether the connection goes on.
     private func forward(_ bytes: [UInt8], _ pair: Pair) -> Bool {
-        let trouble = state.withLock { state -> Trouble? in
-            guard let trouble = state.trouble, bytes.contains(trouble.text) else { return nil }
+        let (trouble, unknown) = state.withLock { state -> (Trouble?, [String]) in
+            guard let trouble = state.trouble, bytes.contains(trouble.text) else { return (nil, state.unknown) }
             state.trouble = nil
             state.happened += 1
-            return trouble.0
+            return (trouble.0, state.unknown)
         }
+        let bytes = unknown.reduce(bytes) { $0.spoiling($1) }
         switch trouble {
         case nil: Self.push(bytes, to: pair.server)
         case .loseRequest: return false
@@ -185,5 +192,13 @@ extension [UInt8] {
     fileprivate func contains(_ text: String) -> Bool {
         let wanted = Array(text.utf8)
         return indices.contains { self[$0...].starts(with: wanted) }
+    }
+
+    /// With another word of the same length in place of one.
+    fileprivate func spoiling(_ word: String) -> [UInt8] {
+        let wanted = Array(word.utf8)
+        var bytes = self
+        for index in indices where self[index...].starts(with: wanted) { bytes[index] = UInt8(ascii: "x") }
+        return bytes
     }
 }

@@ -55,6 +55,28 @@ final class TestDatabase: Sendable {
         try await apart { [cluster, name] in try cluster.execute(sql, in: name) }
     }
 
+    /// The nodes, and the database's clock, which stands but for what a check lets pass.
+    func fixture(for nodes: SeveralNodes) async throws -> ClusterFixture {
+        try await execute(
+            """
+            CREATE TABLE test_clock AS SELECT now() AS moment;
+            CREATE OR REPLACE FUNCTION rivulet.moment() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT moment FROM test_clock';
+            """)
+        return ClusterFixture(backbone: nodes) { duration in
+            let milliseconds = Int(duration / .milliseconds(1))
+            try await self.execute("UPDATE test_clock SET moment = moment + \(milliseconds) * interval '1 millisecond'")
+        }
+    }
+
+    /// Ends the sessions in which backbones listen.
+    func endListeners() async throws {
+        try await execute(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = '\(name)' AND application_name = 'rivulet' AND query LIKE '%relay_%' AND query NOT LIKE '%relay_send%'
+            """)
+    }
+
     private func close() async {
         for backbone in opened.withLock({ $0 }) { await backbone.close() }
     }
