@@ -151,9 +151,12 @@ class PostgresStore:
         ((head, epoch),) = self._rows("SELECT head, epoch FROM rivulet.stream_rows WHERE name = 'Ledger'")
         return Dump(events, ledgers, head, epoch)
 
-    def end_listeners(self) -> None:
-        """Ends the sessions that wait for notifications."""
-        self._run("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%' AND pid <> pg_backend_pid()")
+    def end_listeners(self) -> int:
+        """Ends the sessions that wait for notifications, and says how many. They look into the relay in between, and nobody else does."""
+        return int(self._run("""
+            SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE application_name = 'rivulet' AND query ~ '^LISTEN |relay_(heads|rows|drop)'
+            """))
 
     def take_ledgers(self, share: float) -> None:
         """Raises the owner epochs of some ledgers, as another node does that claims them."""
