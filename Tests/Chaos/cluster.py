@@ -99,7 +99,7 @@ class Cluster:
             self.programs.path("ChaosServer"), "--port", node.port, "--http-port", node.http_port,
             *([] if self.is_one else ["--cluster"]),
         ]
-        environment = {"RIVULET_STORE": self._store.url, **node.clock.environment}
+        environment = {"RIVULET_STORE": self._store.urls[node.number], **node.clock.environment}
         if not self.is_one:
             environment |= {"RIVULET_CLUSTER_TTL": f"{self.ttl}s", "RIVULET_CLUSTER_ADVERTISE": node.address}
         async with asyncio.timeout(60):

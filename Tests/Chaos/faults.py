@@ -5,6 +5,7 @@ import random
 
 from cluster import Cluster, Node
 from history import Window
+from proxy import Proxy
 
 
 class Fault:
@@ -77,17 +78,18 @@ class StoppedNode(NodeFault):
         self.cluster.stop(self.node)
 
     async def end(self):
-        if self.store.proxy is None:
+        if not self.store.proxies:
             # Its writes and its signs of life wait for the same lock, so that some write comes before it learns what it has lost.
             with await asyncio.to_thread(self.store.lock):
                 self.cluster.go_on(self.node)
                 await asyncio.sleep(0.3)
             return
         # Its signs of life are as slow as a network may make them, so that it writes before it learns what it has lost.
-        self.store.proxy.slow_word = b"renew"
+        proxy = self.store.proxies[self.node.number]
+        proxy.slow_word = b"renew"
         self.cluster.go_on(self.node)
         await asyncio.sleep(0.7)
-        self.store.proxy.slow_word = None
+        proxy.slow_word = None
 
 
 class DatabaseFault(Fault):
@@ -95,7 +97,7 @@ class DatabaseFault(Fault):
 
     @classmethod
     def is_possible(cls, cluster, store):
-        return store.proxy is not None
+        return store.proxies != []
 
 
 class OnLink(NodeFault):
@@ -108,16 +110,30 @@ class OnLink(NodeFault):
         return not cluster.is_one
 
     @property
-    def proxy(self):
-        return self.node.link
+    def proxies(self):
+        return [self.node.link]
 
 
 class OnDatabase(DatabaseFault):
-    """Between nodes and the database."""
+    """Between all nodes and the database."""
 
     @property
-    def proxy(self):
-        return self.store.proxy
+    def proxies(self):
+        return self.store.proxies
+
+
+class OnOneWay(NodeFault, DatabaseFault):
+    """Between one node and the database, which the others reach."""
+
+    lane = "database"
+
+    @classmethod
+    def is_possible(cls, cluster, store):
+        return store.proxies != [] and not cluster.is_one
+
+    @property
+    def proxies(self):
+        return [self.store.proxies[self.node.number]]
 
 
 class ProxyFault(Fault):
@@ -125,33 +141,41 @@ class ProxyFault(Fault):
 
     seconds = 2.0
 
+    async def begin(self, window):
+        for proxy in self.proxies:
+            self.harm(proxy)
+
     async def end(self):
-        self.proxy.reset()
+        for proxy in self.proxies:
+            proxy.reset()
+
+    def harm(self, proxy: Proxy) -> None:
+        raise NotImplementedError
 
 
 class Cut(ProxyFault):
-    async def begin(self, window):
-        self.proxy.refuses = True
-        self.proxy.cut()
+    def harm(self, proxy):
+        proxy.refuses = True
+        proxy.cut()
 
 
 class Slow(ProxyFault):
     delays = (0.0, 0.0)
 
-    async def begin(self, window):
-        self.proxy.delay = self.random.uniform(*self.delays)
+    def harm(self, proxy):
+        proxy.delay = self.random.uniform(*self.delays)
 
 
 class Silent(ProxyFault):
-    async def begin(self, window):
-        self.proxy.swallows = True
+    def harm(self, proxy):
+        proxy.swallows = True
 
 
 class Lossy(ProxyFault):
     loss = 0.0
 
-    async def begin(self, window):
-        self.proxy.answer_loss = self.loss
+    def harm(self, proxy):
+        proxy.answer_loss = self.loss
 
 
 class CutLink(OnLink, Cut):
@@ -179,6 +203,21 @@ class CutDatabase(OnDatabase, Cut):
 
 class SlowDatabase(OnDatabase, Slow):
     name = "nodes reach the database slowly"
+    delays = (0.02, 0.2)
+
+
+class CutWay(OnOneWay, Cut):
+    """For longer than its lease lasts: it stops to serve by itself, and others take over what it owns while it lives."""
+
+    name = "one node cannot reach the database"
+
+    @property
+    def seconds(self) -> float:
+        return self.cluster.ttl + 4
+
+
+class SlowWay(OnOneWay, Slow):
+    name = "one node reaches the database slowly"
     delays = (0.02, 0.2)
 
 
@@ -307,4 +346,5 @@ class JumpingDatabaseClock(JumpingClock):
 ALL: list[type[Fault]] = [
     TakenLedgers, KilledNode, StoppedNode, LostAnswers, FullDisk, KilledDatabase, JumpingClock, CutLink, EndedListeners, CutDatabase,
     RestartedDatabase, JumpingDatabaseClock, SlowLink, SlowDatabase, KilledPostmaster, LostLinkAnswers, SilentDatabase, SilentLink,
+    CutWay, SlowWay,
 ]

@@ -62,7 +62,7 @@ async def run(plan: Plan, programs: Programs, say=print) -> Outcome:
     folder = Path(tempfile.mkdtemp(prefix=f"rivulet-chaos-{plan.store}-"))
     folder.chmod(0o755)
     history = History()
-    store = STORES[plan.store](folder, plan.seed)
+    store = STORES[plan.store](folder, plan.nodes, plan.seed)
     cluster = Cluster(programs, plan.nodes, store, folder, plan.ttl, history, plan.seed)
     try:
         await store.start()

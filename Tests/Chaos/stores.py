@@ -55,13 +55,13 @@ class SQLiteStore:
     """A file."""
 
     name = "sqlite"
-    proxy = None
+    proxies: list[Proxy] = []
     clock = None
 
-    def __init__(self, folder: Path, seed: int):
+    def __init__(self, folder: Path, nodes: int, seed: int):
         self.disk = SmallDisk(folder / "store", 512)
         self._path = self.disk.path / "chaos.sqlite"
-        self.url = f"sqlite:{self._path}"
+        self.urls = [f"sqlite:{self._path}"] * nodes
 
     async def start(self) -> None:
         pass
@@ -113,25 +113,30 @@ class SQLiteStore:
 
 
 class PostgresStore:
-    """A server of the run's own, behind a proxy."""
+    """A server of the run's own, which each node reaches through a proxy of its own."""
 
     name = "postgres"
+    proxies: list[Proxy] = []
+    urls: list[str] = []
 
-    def __init__(self, folder: Path, seed: int):
+    def __init__(self, folder: Path, nodes: int, seed: int):
         self.disk = SmallDisk(folder / "store", 512)
         self.clock = Clock(folder, "postgres")
         self._folder = folder
+        self._nodes = nodes
         self._seed = seed
 
     async def start(self) -> None:
         self.server = Postgres(self.disk.path / "postgres", self.clock.environment)
         self._direct = self.server.make_database()
-        self.proxy = Proxy(self.server.port, self._seed)
-        await self.proxy.start()
-        self.url = self._direct.replace(f":{self.server.port}/", f":{self.proxy.port}/")
+        self.proxies = [Proxy(self.server.port, self._seed + number) for number in range(self._nodes)]
+        for proxy in self.proxies:
+            await proxy.start()
+        self.urls = [self._direct.replace(f":{self.server.port}/", f":{proxy.port}/") for proxy in self.proxies]
 
     async def end(self) -> None:
-        await self.proxy.end()
+        for proxy in self.proxies:
+            await proxy.end()
         (self._folder / "postgres.log").write_text(self.server.log)
         self.server.end()
         self.disk.remove()
