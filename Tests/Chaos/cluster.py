@@ -69,6 +69,7 @@ class Cluster:
     def __init__(self, programs: Programs, count: int, store, folder: Path, ttl: float, history: History, seed: int):
         self.nodes = [Node(number, folder, seed) for number in range(count)]
         self.ttl = ttl
+        self.stops = 0
         self.programs = programs
         self._store = store
         self._folder = folder
@@ -122,6 +123,7 @@ class Cluster:
     def stop(self, node: Node) -> None:
         """Lets it do nothing, as if the machine had been suspended."""
         node.is_stopped = True
+        self.stops += 1
         node.server.signal(signal.SIGSTOP)
 
     def go_on(self, node: Node) -> None:
