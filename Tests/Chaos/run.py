@@ -81,7 +81,8 @@ async def _run(plan: Plan, cluster: Cluster, store, history: History, folder: Pa
     ledgers = Ledgers(plan.ledgers, plan.hot)
     lines = [Line(node.number, node.url) for node in cluster.nodes for _ in range(LINES_PER_NODE)]
     urls = [node.url for node in cluster.nodes]
-    followers = [Follower(f"follower {number}", urls, history, plan.seed) for number in range(3)]
+    # They begin at different nodes, so that whichever is killed or stopped first breaks off a follower.
+    followers = [Follower(f"follower {number}", _turned(urls, number), history, plan.seed) for number in range(max(3, plan.nodes))]
     followers.append(Follower("follower of one ledger", urls, history, plan.seed, ledger=ledgers.hot[0]))
     command = CommandFollower(cluster.programs, urls[0], folder)
     clock = Lag()
@@ -125,6 +126,12 @@ def _demands(faults: list, is_one: bool) -> Demands:
     tested = frozenset().union(*(fault.tests for fault in faults))
     # Writers repeat calls and followers go on whatever goes wrong; nobody takes over from a node alone.
     return Demands(tuple(fault.name for fault in faults), (tested - {5, 8} if is_one else tested) | {6, 7})
+
+
+def _turned(items: list, count: int) -> list:
+    """The items, beginning with another one."""
+    first = count % len(items)
+    return items[first:] + items[:first]
 
 
 async def _reach(followers: list, dump):
