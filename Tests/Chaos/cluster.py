@@ -69,6 +69,7 @@ class Cluster:
     def __init__(self, programs: Programs, count: int, store, folder: Path, ttl: float, history: History, seed: int):
         self.nodes = [Node(number, folder, seed) for number in range(count)]
         self.ttl = ttl
+        self.stops = 0
         self.programs = programs
         self._store = store
         self._folder = folder
@@ -99,7 +100,7 @@ class Cluster:
             self.programs.path("ChaosServer"), "--port", node.port, "--http-port", node.http_port,
             *([] if self.is_one else ["--cluster"]),
         ]
-        environment = {"RIVULET_STORE": self._store.url, **node.clock.environment}
+        environment = {"RIVULET_STORE": self._store.urls[node.number], **node.clock.environment}
         if not self.is_one:
             environment |= {"RIVULET_CLUSTER_TTL": f"{self.ttl}s", "RIVULET_CLUSTER_ADVERTISE": node.address}
         async with asyncio.timeout(60):
@@ -122,6 +123,7 @@ class Cluster:
     def stop(self, node: Node) -> None:
         """Lets it do nothing, as if the machine had been suspended."""
         node.is_stopped = True
+        self.stops += 1
         node.server.signal(signal.SIGSTOP)
 
     def go_on(self, node: Node) -> None:

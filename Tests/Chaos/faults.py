@@ -4,7 +4,12 @@ import asyncio
 import random
 
 from cluster import Cluster, Node
-from history import Window
+from history import Window, now
+from proxy import Proxy
+from writers import Crowd
+
+# How long a fault waits for something that it can harm.
+PATIENCE = 3.0
 
 
 class Fault:
@@ -16,10 +21,13 @@ class Fault:
     lane = "database"
     strikes_database = False
     strikes_clock = False
+    # The promises that it puts to the test, of those that else are not.
+    tests: frozenset[int] = frozenset()
 
-    def __init__(self, cluster: Cluster, store, random: random.Random):
+    def __init__(self, cluster: Cluster, store, crowd: Crowd, random: random.Random):
         self.cluster = cluster
         self.store = store
+        self.crowd = crowd
         self.random = random
 
     @classmethod
@@ -43,19 +51,28 @@ class NodeFault(Fault):
         super().__init__(*arguments)
         self.node: Node = self.random.choice(self.cluster.nodes)
 
+    async def choose_owner(self) -> frozenset[str]:
+        """Takes the node that owns most if this one owns less than its share, and says what. Only a database that is well can tell."""
+        owned: dict[str, set[str]] = {node.address: set() for node in self.cluster.nodes}
+        for ledger, address in (await asyncio.to_thread(self.store.owners)).items():
+            owned.setdefault(address, set()).add(ledger)
+        if len(owned[self.node.address]) * len(owned) < sum(map(len, owned.values())):
+            self.node = max(self.cluster.nodes, key=lambda node: len(owned[node.address]))
+        return frozenset(owned[self.node.address])
+
 
 class KilledNode(NodeFault):
     name = "a node is killed"
+    tests = frozenset([8])
 
     @property
     def seconds(self) -> float:
         return 0.3 if self.cluster.is_one else self.cluster.ttl + 2
 
     async def begin(self, window):
-        # With a database that is harmed too it cannot be told, nor how soon others answer.
+        # With something else that is harmed it cannot be told how soon others answer.
         if not self.cluster.is_one and window.is_alone:
-            owners = await asyncio.to_thread(self.store.owners)
-            window.orphans = frozenset(ledger for ledger, address in owners.items() if address == self.node.address)
+            window.orphans = await self.choose_owner()
         await self.node.look()
         await self.cluster.kill(self.node)
 
@@ -67,35 +84,49 @@ class StoppedNode(NodeFault):
     """For three times as long as its lease: the others have its ledgers when it goes on in the midst of its turns."""
 
     name = "a node is stopped"
+    tests = frozenset([5])
+    # How many of its turns are under way besides those of the writers, and how long they last: they begin before it stops, and end after.
+    crowd_size = 60
+    crowd_milliseconds = 2000
 
     @property
     def seconds(self) -> float:
         return 3 * self.cluster.ttl
 
     async def begin(self, window):
+        if window.is_alone:
+            ledgers = await self.choose_owner()
+            self.crowd.append_slowly(self.node.number, ledgers, self.crowd_size, self.crowd_milliseconds)
+            await asyncio.sleep(0.5)
         window.stopped = self.node.number
-        self.cluster.stop(self.node)
+        # With a file it may have the lock, and nobody can take what it owns until it goes on. The first time it does not.
+        if self.store.proxies or self.cluster.stops > 0 and self.random.random() < 0.2:
+            return self.cluster.stop(self.node)
+        with await asyncio.to_thread(self.store.lock):
+            self.cluster.stop(self.node)
 
     async def end(self):
-        if self.store.proxy is None:
+        if not self.store.proxies:
             # Its writes and its signs of life wait for the same lock, so that some write comes before it learns what it has lost.
             with await asyncio.to_thread(self.store.lock):
                 self.cluster.go_on(self.node)
                 await asyncio.sleep(0.3)
             return
         # Its signs of life are as slow as a network may make them, so that it writes before it learns what it has lost.
-        self.store.proxy.slow_word = b"renew"
+        proxy = self.store.proxies[self.node.number]
+        proxy.slow_word = b"renew"
         self.cluster.go_on(self.node)
         await asyncio.sleep(0.7)
-        self.store.proxy.slow_word = None
+        proxy.slow_word = None
 
 
 class DatabaseFault(Fault):
     strikes_database = True
+    tests = frozenset([9])
 
     @classmethod
     def is_possible(cls, cluster, store):
-        return store.proxy is not None
+        return store.proxies != []
 
 
 class OnLink(NodeFault):
@@ -108,16 +139,30 @@ class OnLink(NodeFault):
         return not cluster.is_one
 
     @property
-    def proxy(self):
-        return self.node.link
+    def proxies(self):
+        return [self.node.link]
 
 
 class OnDatabase(DatabaseFault):
-    """Between nodes and the database."""
+    """Between all nodes and the database."""
 
     @property
-    def proxy(self):
-        return self.store.proxy
+    def proxies(self):
+        return self.store.proxies
+
+
+class OnOneWay(NodeFault, DatabaseFault):
+    """Between one node and the database, which the others reach."""
+
+    lane = "database"
+
+    @classmethod
+    def is_possible(cls, cluster, store):
+        return store.proxies != [] and not cluster.is_one
+
+    @property
+    def proxies(self):
+        return [self.store.proxies[self.node.number]]
 
 
 class ProxyFault(Fault):
@@ -125,33 +170,55 @@ class ProxyFault(Fault):
 
     seconds = 2.0
 
+    async def begin(self, window):
+        for proxy in self.proxies:
+            self.harm(proxy)
+
     async def end(self):
-        self.proxy.reset()
+        for proxy in self.proxies:
+            proxy.reset()
+
+    def harm(self, proxy: Proxy) -> None:
+        raise NotImplementedError
 
 
 class Cut(ProxyFault):
-    async def begin(self, window):
-        self.proxy.refuses = True
-        self.proxy.cut()
+    def harm(self, proxy):
+        proxy.refuses = True
+        proxy.cut()
 
 
 class Slow(ProxyFault):
     delays = (0.0, 0.0)
 
-    async def begin(self, window):
-        self.proxy.delay = self.random.uniform(*self.delays)
+    def harm(self, proxy):
+        proxy.delay = self.random.uniform(*self.delays)
 
 
 class Silent(ProxyFault):
-    async def begin(self, window):
-        self.proxy.swallows = True
+    def harm(self, proxy):
+        proxy.swallows = True
 
 
 class Lossy(ProxyFault):
     loss = 0.0
 
     async def begin(self, window):
-        self.proxy.answer_loss = self.loss
+        self._window, self._lost_before = window, sum(proxy.answers_lost for proxy in self.proxies)
+        await super().begin(window)
+
+    async def end(self):
+        end = now() + PATIENCE
+        while not self._lost() and now() < end:
+            await asyncio.sleep(0.05)
+        await super().end()
+        self._window.effects[self.name] = self._lost()
+
+    def _lost(self) -> int:
+        return sum(proxy.answers_lost for proxy in self.proxies) - self._lost_before
+
+    def harm(self, proxy):
+        proxy.answer_loss = self.loss
 
 
 class CutLink(OnLink, Cut):
@@ -179,6 +246,28 @@ class CutDatabase(OnDatabase, Cut):
 
 class SlowDatabase(OnDatabase, Slow):
     name = "nodes reach the database slowly"
+    delays = (0.02, 0.2)
+
+
+class CutWay(OnOneWay, Cut):
+    """For longer than its lease lasts: it stops to serve by itself, and others take over what it owns while it lives."""
+
+    name = "one node cannot reach the database"
+    tests = frozenset([8, 9])
+
+    @property
+    def seconds(self) -> float:
+        return self.cluster.ttl + 4
+
+    async def begin(self, window):
+        if window.is_alone:
+            window.its_ledgers = await self.choose_owner()
+        window.cut_off = self.node.number
+        await super().begin(window)
+
+
+class SlowWay(OnOneWay, Slow):
+    name = "one node reaches the database slowly"
     delays = (0.02, 0.2)
 
 
@@ -224,8 +313,17 @@ class EndedListeners(DatabaseFault):
     name = "listening sessions are ended"
     seconds = 0.2
 
+    @classmethod
+    def is_possible(cls, cluster, store):
+        # A node alone has nobody to listen to.
+        return super().is_possible(cluster, store) and not cluster.is_one
+
     async def begin(self, window):
-        await asyncio.to_thread(self.store.end_listeners)
+        end = now() + PATIENCE
+        # Some may just connect anew.
+        while not (ended := await asyncio.to_thread(self.store.end_listeners)) and now() < end:
+            await asyncio.sleep(0.05)
+        window.effects[self.name] = ended
 
     async def end(self):
         pass
@@ -247,6 +345,7 @@ class FullDisk(Fault):
     name = "the disk is full"
     seconds = 2.0
     strikes_database = True
+    tests = frozenset([9])
 
     @classmethod
     def is_possible(cls, cluster, store):
@@ -276,6 +375,7 @@ class JumpingClock(NodeFault):
     seconds = 1.0
     lane = "clock"
     strikes_clock = True
+    tests = frozenset([10])
 
     @classmethod
     def is_possible(cls, cluster, store):
@@ -307,4 +407,5 @@ class JumpingDatabaseClock(JumpingClock):
 ALL: list[type[Fault]] = [
     TakenLedgers, KilledNode, StoppedNode, LostAnswers, FullDisk, KilledDatabase, JumpingClock, CutLink, EndedListeners, CutDatabase,
     RestartedDatabase, JumpingDatabaseClock, SlowLink, SlowDatabase, KilledPostmaster, LostLinkAnswers, SilentDatabase, SilentLink,
+    CutWay, SlowWay,
 ]

@@ -34,7 +34,7 @@ class Seen:
 
 
 class Follower:
-    """Follows all ledgers, or one, at one node after the other."""
+    """Follows all ledgers, or one, at one node after the other: the first of them, and then any."""
 
     def __init__(self, name: str, urls: list[str], history: History, seed: int, ledger: str | None = None):
         self.name = name
@@ -56,7 +56,7 @@ class Follower:
         while True:
             broken = asyncio.Event()
             try:
-                client = await connect(self._random.choice(self._urls), broken)
+                client = await connect(self._random.choice(self._urls) if self.resumes else self._urls[0], broken)
             except Exception:
                 await asyncio.sleep(0.05)
                 continue

@@ -40,7 +40,8 @@ class Append:
 class Window:
     """The time of a fault, and until all nodes served again."""
 
-    fault: str
+    # The names of what went wrong.
+    faults: tuple[str, ...]
     began: float
     ended: float = 0.0
     recovered: float = 0.0
@@ -53,8 +54,17 @@ class Window:
     # The number of the node that was stopped.
     stopped: int | None = None
     takes_ledgers: bool = False
+    # The number of the node that alone could not reach the database, and its ledgers.
+    cut_off: int | None = None
+    its_ledgers: frozenset[str] = frozenset()
+    # How much those faults have harmed that could come without any effect, by name.
+    effects: dict[str, int] = dataclasses.field(default_factory=dict)
     # How many turns of each node the store has refused meanwhile.
     fenced: list[int] = dataclasses.field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return " and ".join(self.faults)
 
 
 class History:

@@ -13,6 +13,8 @@ class Proxy:
         self._random = random.Random(seed)
         self._connections = set()
         self.answers_lost = 0
+        # What the server is told with this word in it takes half a second, however good the network is.
+        self.slow_word: bytes | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -24,8 +26,6 @@ class Proxy:
         self.delay = 0.0
         # How probably the connection breaks after something was sent to the server, and before its answer arrives.
         self.answer_loss = 0.0
-        # What the server is told with this word in it takes half a second.
-        self.slow_word: bytes | None = None
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)

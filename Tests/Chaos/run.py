@@ -6,7 +6,7 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
-from checks import Run, Verdict, judge
+from checks import Demands, Run, Verdict, judge
 from cluster import Cluster
 from command import CommandFollower
 from faults import ALL
@@ -16,7 +16,7 @@ from line import Line
 from schedule import Schedule
 from server import Programs
 from stores import PostgresStore, SQLiteStore
-from writers import LIMIT, Ledgers, Writer
+from writers import LIMIT, Crowd, Ledgers, Writer
 
 STORES = {store.name: store for store in (SQLiteStore, PostgresStore)}
 LINES_PER_NODE = 3
@@ -38,6 +38,8 @@ class Plan:
     ttl: float = 2.0
     # How many turns the store must have refused for the fifth promise to be put to the test.
     fenced_wanted: int = 0
+    # Whether each fault that is possible must come, and put the promises to the test.
+    is_thorough: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +64,7 @@ async def run(plan: Plan, programs: Programs, say=print) -> Outcome:
     folder = Path(tempfile.mkdtemp(prefix=f"rivulet-chaos-{plan.store}-"))
     folder.chmod(0o755)
     history = History()
-    store = STORES[plan.store](folder, plan.seed)
+    store = STORES[plan.store](folder, plan.nodes, plan.seed)
     cluster = Cluster(programs, plan.nodes, store, folder, plan.ttl, history, plan.seed)
     try:
         await store.start()
@@ -79,7 +81,8 @@ async def _run(plan: Plan, cluster: Cluster, store, history: History, folder: Pa
     ledgers = Ledgers(plan.ledgers, plan.hot)
     lines = [Line(node.number, node.url) for node in cluster.nodes for _ in range(LINES_PER_NODE)]
     urls = [node.url for node in cluster.nodes]
-    followers = [Follower(f"follower {number}", urls, history, plan.seed) for number in range(3)]
+    # They begin at different nodes, so that whichever is killed or stopped first breaks off a follower.
+    followers = [Follower(f"follower {number}", _turned(urls, number), history, plan.seed) for number in range(max(3, plan.nodes))]
     followers.append(Follower("follower of one ledger", urls, history, plan.seed, ledger=ledgers.hot[0]))
     command = CommandFollower(cluster.programs, urls[0], folder)
     clock = Lag()
@@ -88,12 +91,13 @@ async def _run(plan: Plan, cluster: Cluster, store, history: History, folder: Pa
     background = [asyncio.create_task(task) for task in (
         clock.run(), cluster.watch(), *(line.run() for line in lines), *(follower.run() for follower in followers))]
     writing = [
-        asyncio.create_task(Writer(number, lines, ledgers, history, plan.seed).run(end)) for number in range(plan.writers)]
-    schedule = Schedule(cluster, store, history, plan.seed, say)
+        asyncio.create_task(Writer(str(number), lines, ledgers, history, plan.seed).run(end)) for number in range(plan.writers)]
+    crowd = Crowd(lines, ledgers, history, plan.seed)
+    schedule = Schedule(cluster, store, crowd, history, plan.seed, plan.is_thorough, say)
     try:
         await schedule.run(plan.seconds)
         end.set()
-        await asyncio.wait_for(asyncio.gather(*writing), LIMIT + PATIENCE)
+        await asyncio.wait_for(asyncio.gather(*writing, *crowd.calls), LIMIT + PATIENCE)
         dump = await asyncio.to_thread(store.dump)
         await asyncio.to_thread(dump.save, folder / "store.jsonl")
         await _reach([*followers, command], dump)
@@ -103,14 +107,31 @@ async def _run(plan: Plan, cluster: Cluster, store, history: History, folder: Pa
             assert not task.done() or task.exception() is None, task.exception()
     finally:
         command.kill()
-        for task in [*writing, *background]:
+        tasks = [*writing, *crowd.calls, *background]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*writing, *background, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
     await cluster.end()
     history.ended = now()
-    skipped = [fault.name for fault in ALL if not fault.is_possible(cluster, store)]
-    result = Run(plan.ttl, history, dump, followers, command, cluster.fenced, plan.fenced_wanted, clock.longest)
+    possible = [fault for fault in ALL if fault.is_possible(cluster, store)]
+    skipped = [fault.name for fault in ALL if fault not in possible]
+    result = Run(
+        plan.ttl, history, dump, followers, command, cluster.fenced, plan.fenced_wanted, clock.longest,
+        _demands(possible, cluster.is_one) if plan.is_thorough else Demands())
     return Outcome(plan, judge(result), history, folder, skipped)
+
+
+def _demands(faults: list, is_one: bool) -> Demands:
+    """All that faults can show."""
+    tested = frozenset().union(*(fault.tests for fault in faults))
+    # Writers repeat calls and followers go on whatever goes wrong; nobody takes over from a node alone.
+    return Demands(tuple(fault.name for fault in faults), (tested - {5, 8} if is_one else tested) | {6, 7})
+
+
+def _turned(items: list, count: int) -> list:
+    """The items, beginning with another one."""
+    first = count % len(items)
+    return items[first:] + items[:first]
 
 
 async def _reach(followers: list, dump):

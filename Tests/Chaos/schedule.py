@@ -6,6 +6,7 @@ import random
 from cluster import Cluster
 from faults import ALL, Fault
 from history import History, Window, now
+from writers import Crowd
 
 # How long a run may take to serve again after a fault.
 PATIENCE = 30.0
@@ -13,16 +14,21 @@ ACCOMPANIED_SHARE = 0.25
 
 
 class Schedule:
-    """One fault after the other: first each that is possible, the most telling ones first; then at random, now and then two at a time."""
+    """One fault after the other: first each that is possible, then at random, now and then two at a time."""
 
-    def __init__(self, cluster: Cluster, store, history: History, seed: int, say):
+    def __init__(self, cluster: Cluster, store, crowd: Crowd, history: History, seed: int, is_thorough: bool, say):
+        """A thorough one lets all come, however long that takes, in any order; any other begins with the most telling ones."""
         self._cluster = cluster
         self._store = store
+        self._crowd = crowd
         self._history = history
         self._random = random.Random(f"{seed} faults")
+        # Of its own, for how often it is asked depends on how busy the machine is.
+        self._random_to_look = random.Random(f"{seed} looks")
         self._say = say
         self._possible = [fault for fault in ALL if fault.is_possible(cluster, store)]
-        self._bag = list(self._possible)
+        self._bag = self._random.sample(self._possible, len(self._possible)) if is_thorough else list(self._possible)
+        self._is_thorough = is_thorough
         self._is_first_round = True
 
     async def run(self, seconds: float) -> None:
@@ -42,8 +48,9 @@ class Schedule:
         chosen: list[Fault] = []
         wanted = 2 if not self._is_first_round and self._random.random() < ACCOMPANIED_SHARE else 1
         for kind in list(self._bag):
-            fault = kind(self._cluster, self._store, self._random)
-            if fault.seconds <= left and all(fault.lane != other.lane for other in chosen):
+            fault = kind(self._cluster, self._store, self._crowd, self._random)
+            fits = fault.seconds <= left or self._is_thorough and self._is_first_round
+            if fits and all(fault.lane != other.lane for other in chosen):
                 chosen.append(fault)
                 self._bag.remove(kind)
                 if len(chosen) == wanted:
@@ -51,10 +58,9 @@ class Schedule:
         return chosen
 
     async def _suffer(self, faults: list[Fault]):
-        name = " and ".join(fault.name for fault in faults)
         window = Window(
-            name, now(), is_alone=len(faults) == 1, strikes_database=any(fault.strikes_database for fault in faults),
-            strikes_clock=any(fault.strikes_clock for fault in faults))
+            tuple(fault.name for fault in faults), now(), is_alone=len(faults) == 1,
+            strikes_database=any(fault.strikes_database for fault in faults), strikes_clock=any(fault.strikes_clock for fault in faults))
         self._history.windows.append(window)
         before, fenced_before = self._history.acknowledged, await self._cluster.count_fenced()
         begun = []
@@ -69,7 +75,7 @@ class Schedule:
         await self._recover(window)
         window.fenced = [after - before for before, after in zip(fenced_before, await self._cluster.count_fenced())]
         self._say(
-            f"{window.began - self._history.began:6.1f} s  {name}: {window.ended - window.began:.1f} s, all nodes serve after "
+            f"{window.began - self._history.began:6.1f} s  {window.name}: {window.ended - window.began:.1f} s, all nodes serve after "
             f"{window.recovered - window.ended:.1f} s; {self._history.acknowledged - before} appends meanwhile")
 
     async def _recover(self, window: Window):
@@ -77,10 +83,10 @@ class Schedule:
         waiting = list(self._cluster.nodes)
         while waiting:
             node = waiting[0]
-            if await self._cluster.serves(node, f"ledger{self._random.randrange(20)}"):
+            if await self._cluster.serves(node, f"ledger{self._random_to_look.randrange(20)}"):
                 waiting.pop(0)
             elif now() > window.ended + PATIENCE:
-                self._history.note(f"node {node.number} does not answer {PATIENCE:.0f} s after: {window.fault}")
+                self._history.note(f"node {node.number} does not answer {PATIENCE:.0f} s after: {window.name}")
                 break
             else:
                 await asyncio.sleep(0.05)

@@ -55,13 +55,13 @@ class SQLiteStore:
     """A file."""
 
     name = "sqlite"
-    proxy = None
+    proxies: list[Proxy] = []
     clock = None
 
-    def __init__(self, folder: Path, seed: int):
+    def __init__(self, folder: Path, nodes: int, seed: int):
         self.disk = SmallDisk(folder / "store", 512)
         self._path = self.disk.path / "chaos.sqlite"
-        self.url = f"sqlite:{self._path}"
+        self.urls = [f"sqlite:{self._path}"] * nodes
 
     async def start(self) -> None:
         pass
@@ -113,25 +113,30 @@ class SQLiteStore:
 
 
 class PostgresStore:
-    """A server of the run's own, behind a proxy."""
+    """A server of the run's own, which each node reaches through a proxy of its own."""
 
     name = "postgres"
+    proxies: list[Proxy] = []
+    urls: list[str] = []
 
-    def __init__(self, folder: Path, seed: int):
+    def __init__(self, folder: Path, nodes: int, seed: int):
         self.disk = SmallDisk(folder / "store", 512)
         self.clock = Clock(folder, "postgres")
         self._folder = folder
+        self._nodes = nodes
         self._seed = seed
 
     async def start(self) -> None:
         self.server = Postgres(self.disk.path / "postgres", self.clock.environment)
         self._direct = self.server.make_database()
-        self.proxy = Proxy(self.server.port, self._seed)
-        await self.proxy.start()
-        self.url = self._direct.replace(f":{self.server.port}/", f":{self.proxy.port}/")
+        self.proxies = [Proxy(self.server.port, self._seed + number) for number in range(self._nodes)]
+        for proxy in self.proxies:
+            await proxy.start()
+        self.urls = [self._direct.replace(f":{self.server.port}/", f":{proxy.port}/") for proxy in self.proxies]
 
     async def end(self) -> None:
-        await self.proxy.end()
+        for proxy in self.proxies:
+            await proxy.end()
         (self._folder / "postgres.log").write_text(self.server.log)
         self.server.end()
         self.disk.remove()
@@ -151,9 +156,12 @@ class PostgresStore:
         ((head, epoch),) = self._rows("SELECT head, epoch FROM rivulet.stream_rows WHERE name = 'Ledger'")
         return Dump(events, ledgers, head, epoch)
 
-    def end_listeners(self) -> None:
-        """Ends the sessions that wait for notifications."""
-        self._run("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query ILIKE 'LISTEN%' AND pid <> pg_backend_pid()")
+    def end_listeners(self) -> int:
+        """Ends the sessions that wait for notifications, and says how many. They look into the relay in between, and nobody else does."""
+        return int(self._run("""
+            SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE application_name = 'rivulet' AND query ~ '^LISTEN |relay_(heads|rows|drop)'
+            """))
 
     def take_ledgers(self, share: float) -> None:
         """Raises the owner epochs of some ledgers, as another node does that claims them."""

@@ -30,37 +30,62 @@ class Ledgers:
         return random.choice(self.hot if random.random() < HOT_SHARE else self.all)
 
 
-class Writer:
-    """Appends one entry after the other."""
+class Crowd:
+    """Clients that all call at one moment, when a fault wants turns to be under way."""
 
-    def __init__(self, number: int, lines: list[Line], ledgers: Ledgers, history: History, seed: int):
-        self._number = number
+    def __init__(self, lines: list[Line], ledgers: Ledgers, history: History, seed: int):
         self._lines = lines
         self._ledgers = ledgers
         self._history = history
-        self._random = random.Random(f"{seed} {number}")
+        self._seed = seed
+        self._count = 0
+        self.calls: list[asyncio.Task] = []
+
+    def append_slowly(self, node: int, owned: frozenset[str], most: int, milliseconds: int) -> None:
+        """Asks a node for so many turns of its ledgers that last so long. Those that others write to most have too many to begin soon."""
+        for ledger in [ledger for ledger in self._ledgers.all if ledger in owned and ledger not in self._ledgers.hot][:most]:
+            self._count += 1
+            writer = Writer(f"crowd{self._count}", self._lines, self._ledgers, self._history, self._seed)
+            self.calls.append(asyncio.create_task(writer.append_slowly(ledger, milliseconds, node)))
+
+
+class Writer:
+    """Appends one entry after the other."""
+
+    def __init__(self, name: str, lines: list[Line], ledgers: Ledgers, history: History, seed: int):
+        self._name = name
+        self._lines = lines
+        self._ledgers = ledgers
+        self._history = history
+        self._random = random.Random(f"{seed} {name}")
         self._answered: collections.deque[tuple[Append, str, bytes]] = collections.deque(maxlen=100)
 
     async def run(self, end: asyncio.Event) -> None:
         count = 0
         while not end.is_set():
             count += 1
-            append = Append(self._ledgers.choose(self._random), f"{self._number}-{count}", now())
-            self._history.appends.append(append)
-            message, members = "Append", {"entry": append.entry}
-            if self._random.random() < SLOW_SHARE:
-                message, members = "AppendSlowly", members | {"milliseconds": self._random.randrange(100, 500)}
-            subject = f"obj.Ledger.{append.ledger}.{message}"
-            payload = json.dumps(members).encode()
+            append = self._begin(self._ledgers.choose(self._random), count)
+            milliseconds = self._random.randrange(100, 500) if self._random.random() < SLOW_SHARE else None
+            subject, payload = call(append, milliseconds)
             await self._repeat(append, subject, payload)
             if append.is_acknowledged:
                 self._answered.append((append, subject, payload))
             if self._answered and self._random.random() < REPEATED_SHARE:
                 await self._ask_again(*self._random.choice(self._answered))
 
-    async def _repeat(self, append: Append, subject: str, payload: bytes):
+    async def append_slowly(self, ledger: str, milliseconds: int, node: int) -> None:
+        """Appends one entry, for which it asks that node at first."""
+        append = self._begin(ledger, 1)
+        await self._repeat(append, *call(append, milliseconds), node)
+
+    def _begin(self, ledger: str, count: int) -> Append:
+        append = Append(ledger, f"{self._name}-{count}", now())
+        self._history.appends.append(append)
+        return append
+
+    async def _repeat(self, append: Append, subject: str, payload: bytes, node: int | None = None):
         while now() < append.began + LIMIT:
-            receipt = await self._attempt(append, subject, payload)
+            receipt = await self._attempt(append, subject, payload, None if append.attempts else node)
             if receipt is not None:
                 append.receipt = receipt
                 append.ended = now()
@@ -80,8 +105,8 @@ class Writer:
         if repeated != append.receipt:
             self._history.note(f"the call {append.entry} was answered {append.receipt}, and then {repeated}")
 
-    async def _attempt(self, append: Append, subject: str, payload: bytes) -> dict | None:
-        up = [line for line in self._lines if line.is_up]
+    async def _attempt(self, append: Append, subject: str, payload: bytes, node: int | None = None) -> dict | None:
+        up = [line for line in self._lines if line.is_up and node in (None, line.node)]
         if not up:
             return None
         line = self._random.choice(up)
@@ -104,3 +129,11 @@ class Writer:
         finally:
             attempt.ended = now()
         return None
+
+
+def call(append: Append, milliseconds: int | None) -> tuple[str, bytes]:
+    """The subject and the payload that ask for it, in a turn that lasts so long."""
+    message, members = "Append", {"entry": append.entry}
+    if milliseconds is not None:
+        message, members = "AppendSlowly", members | {"milliseconds": milliseconds}
+    return f"obj.Ledger.{append.ledger}.{message}", json.dumps(members).encode()

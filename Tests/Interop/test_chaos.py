@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from checks import OFFSET, Run, add, judge
+from checks import CUT_OFF, OFFSET, Demands, Run, add, judge
 from followers import Follower, Seen
 from history import Append, Attempt, History, Window
 from report import lines
@@ -93,6 +93,63 @@ def test_too_few_refused_turns_are_no_proof():
     assert broken(dataclasses.replace(good(), fenced=19)) == {"5"}
 
 
+@pytest.mark.parametrize("promise", [6, 7, 8, 9, 10])
+def test_a_thorough_run_must_put_promises_to_the_test(promise):
+    run = dataclasses.replace(good(), demands=Demands(promises=frozenset([promise])))
+    assert broken(run) == {str(promise)}
+
+
+def test_a_thorough_run_is_good_with_all_that_it_must_show():
+    run = dataclasses.replace(good(), demands=Demands(("the disk is full", "answers get lost"), frozenset([5, 6, 7, 9, 10])))
+    run.history.windows += [
+        Window(("the disk is full",), 10.0, 11.0, 11.5, strikes_database=True, strikes_clock=True),
+        Window(("a node is stopped",), 15.0, 16.0, 16.5, stopped=1, fenced=[0, 20, 0]),
+        Window(("answers get lost",), 20.0, 21.0, 21.5, effects={"answers get lost": 1})]
+    run.history.appends[0].attempts.insert(0, Attempt(1, 1.0, 1.0, "broken"))
+    run.history.repeats = 1
+    run.followers[0].resumes = 1
+    assert broken(run) == set()
+
+
+def test_a_fault_that_never_came_is_missed():
+    assert broken(dataclasses.replace(good(), demands=Demands(("the disk is full",)))) == {"faults"}
+
+
+def test_a_fault_without_effect_is_found():
+    run = good()
+    windows = [Window(("listeners end",), moment, moment, moment, effects={"listeners end": 0}) for moment in (10.0, 11.0)]
+    run.history.windows += windows
+    assert broken(run) == {"faults"}
+    windows[1].effects["listeners end"] = 1
+    assert broken(run) == set()
+
+
+def test_refused_turns_of_nodes_that_were_not_stopped_are_no_proof():
+    run = dataclasses.replace(good(), demands=Demands(promises=frozenset([5])))
+    run.history.windows.append(Window(("a node is stopped",), 10.0, 16.0, 16.5, stopped=1, fenced=[20, 19, 0]))
+    assert broken(run) == {"5"}
+
+
+@pytest.mark.parametrize(("answered_by", "answered_at", "others_until", "is_kept"), [
+    (0, 13.9, 20.0, True),
+    (0, 14.1, 20.0, False),
+    # By the node itself, which has lost it; or before others could have it.
+    (1, 13.0, 20.0, False),
+    (0, 10.9, 20.0, False),
+    # Nobody has an answer from the others any more.
+    (0, 13.0, 17.9, False),
+])
+def test_others_take_over_from_a_node_that_has_lost_the_database(answered_by, answered_at, others_until, is_kept):
+    run = good()
+    run.history.windows.append(Window((CUT_OFF,), 10.0, 20.0, 20.5, cut_off=1, its_ledgers=frozenset("a"), strikes_database=True))
+    run.history.appends[1].attempts[0].node = answered_by
+    run.history.appends[1].ended = answered_at
+    moments = [10 + tenths / 10 for tenths in range(1, 101)]
+    run.history.appends += [
+        dataclasses.replace(run.history.appends[0], ended=moment) for moment in moments if moment < others_until]
+    assert broken(run) == (set() if is_kept else {"8"})
+
+
 def test_an_append_that_was_never_answered_is_found():
     run = good()
     run.history.appends.append(Append("a", "e7", 1.0, [Attempt(0, 1.0, 2.0, "silent")]))
@@ -111,6 +168,7 @@ def test_an_append_that_was_never_answered_is_found():
 def test_calls_wait_for_a_database_no_longer_than_promised(began, ended, next_fault, is_kept):
     run = good()
     run.history.windows += [
-        Window("no database", 10.0, 13.0, 13.5, strikes_database=True), Window("a broken link", next_fault, next_fault + 1, next_fault + 1)]
+        Window(("no database",), 10.0, 13.0, 13.5, strikes_database=True),
+        Window(("a broken link",), next_fault, next_fault + 1, next_fault + 1)]
     run.history.appends[0].attempts.append(Attempt(0, began, ended, "refused"))
     assert broken(run) == (set() if is_kept else {"9"})
