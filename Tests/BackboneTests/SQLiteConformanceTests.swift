@@ -48,7 +48,7 @@ struct SQLiteConformanceTests {
     }
 
     @Test(
-        "object store and event log, on three nodes in processes of their own",
+        "object store and event log, on three nodes in processes of their own", .serialized,
         arguments: ObjectStoreConformance.all + EventLogConformance.all)
     func processes(_ check: ConformanceCheck<StoreFixture>) async throws {
         try await StoreDirectory.with { directory in
@@ -60,7 +60,7 @@ struct SQLiteConformanceTests {
     }
 
     @Test(
-        "membership and directory, on three nodes in processes of their own",
+        "membership and directory, on three nodes in processes of their own", .serialized,
         arguments: MembershipConformance.all + DirectoryConformance.all)
     func clusterOfProcesses(_ check: ConformanceCheck<ClusterFixture>) async throws {
         try await StoreDirectory.with { directory in
@@ -72,7 +72,7 @@ struct SQLiteConformanceTests {
         }
     }
 
-    @Test("relay, on three nodes in processes of their own", arguments: RelayConformance.all)
+    @Test("relay, on three nodes in processes of their own", .serialized, arguments: RelayConformance.all)
     func relayOfProcesses(_ check: ConformanceCheck<RelayFixture>) async throws {
         try await StoreDirectory.with { directory in
             try await directory.withProcesses(3) { nodes in

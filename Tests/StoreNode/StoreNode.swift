@@ -24,7 +24,8 @@ enum StoreNode {
     private static func serve(_ path: String) async throws {
         let time = ManualTime()
         let store = try await SQLiteBackbone.open(
-            SQLiteConfiguration(path: path), time: time, clock: HostClock(boot: "today") { Int64(time.now / .nanoseconds(1)) },
+            SQLiteConfiguration(path: path, lockTimeout: .seconds(30)), time: time,
+            clock: HostClock(boot: "today") { Int64(time.now / .nanoseconds(1)) },
             logger: Logger(label: "node") { _ in SwiftLogNoOpLogHandler() })
         let node = StoreServer(store)
         await withDiscardingTaskGroup { group in

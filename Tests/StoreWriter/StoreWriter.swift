@@ -27,7 +27,7 @@ enum StoreWriter {
 
     private static func commit(_ turns: UInt64, to path: String, as name: String) async throws {
         let logger = Logger(label: name) { _ in SwiftLogNoOpLogHandler() }
-        let store = try await SQLiteBackbone.open(SQLiteConfiguration(path: path), logger: logger)
+        let store = try await SQLiteBackbone.open(SQLiteConfiguration(path: path, lockTimeout: .seconds(60)), logger: logger)
         try await store.open("Player")
         let lease = try await store.join(NodeDescription(name: name, address: "\(name):4222"), timeToLive: .seconds(60))
         let object = ObjectID(kind: "Player", id: name)
