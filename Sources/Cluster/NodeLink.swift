@@ -19,10 +19,16 @@ enum Refusal: Sendable {
 struct Forwarded: Sendable {
     let message: BusMessage
     let onRefusal: @Sendable (Refusal) -> Void
+    /// About how many bytes it keeps.
+    let size: Int
     /// Whether the node may have it already.
     var wasSent = false
-    /// About how many bytes it keeps.
-    var size: Int { message.size }
+
+    init(message: BusMessage, onRefusal: @escaping @Sendable (Refusal) -> Void) {
+        self.message = message
+        self.onRefusal = onRefusal
+        size = message.size
+    }
 }
 
 /// Carries messages to one node, and their answers back to whom they are for.

@@ -42,8 +42,8 @@ public final class NodeLinks: Sendable {
     private let configuration: ClusterConfiguration
     private let time: any TimeSource
     private let logger: Logger
-    private let links = Mutex<[Way: NodeLink]>([:])
-    private let hasEnded = Atomic(false)
+    /// Nil when nobody keeps them any more.
+    private let links = Mutex<[Way: NodeLink]?>([:])
     private let fresh = BoundedChannel<NodeLink>(capacity: 4096, whenFull: .dropNewest)
 
     /// Links of a node, which do nothing until ``run()``.
@@ -69,25 +69,22 @@ public final class NodeLinks: Sendable {
     /// - Parameter onRefusal: Called when no answer will come; nobody else tells the sender.
     func forward(_ message: BusMessage, to node: String, onRefusal: @escaping @Sendable (Refusal) -> Void) {
         let forwarded = Forwarded(message: message, onRefusal: onRefusal)
-        while true {
-            let link = link(to: node, for: message.origin?.receivingThread)
-            if hasEnded.load(ordering: .sequentiallyConsistent) { link.close() }
+        while let link = link(to: node, for: message.origin?.receivingThread) {
             if link.send(forwarded) { return }
             forget(link)
-            if hasEnded.load(ordering: .sequentiallyConsistent) { return onRefusal(.notHandled) }
         }
+        onRefusal(.notHandled)
     }
 
     /// Ends the connections to a node that is gone.
     func close(_ node: String) {
-        for link in links.withLock({ $0.values.filter { $0.node == node } }) { link.close() }
+        for link in links.withLock({ ($0 ?? [:]).values.filter { $0.node == node } }) { link.close() }
     }
 
     /// Keeps the connections until the task is cancelled; then nothing is handed on any more.
     public func run() async {
         defer {
-            hasEnded.store(true, ordering: .sequentiallyConsistent)
-            for link in links.withLock({ Array($0.values) }) { link.close() }
+            for link in links.withLock({ $0.take() ?? [:] }).values { link.close() }
         }
         await withDiscardingTaskGroup { group in
             do {
@@ -103,15 +100,17 @@ public final class NodeLinks: Sendable {
         }
     }
 
-    private func link(to node: String, for thread: (any DeliveringThread)?) -> NodeLink {
+    /// Nil when nobody would keep it.
+    private func link(to node: String, for thread: (any DeliveringThread)?) -> NodeLink? {
         let way = Way(to: node, for: thread)
-        let (link, isFresh) = links.withLock { links -> (NodeLink, Bool) in
-            if let link = links[way] { return (link, false) }
+        let (link, isFresh) = links.withLock { links -> (NodeLink?, Bool) in
+            guard links != nil else { return (nil, false) }
+            if let link = links?[way] { return (link, false) }
             let link = NodeLink(from: self.node, to: node, on: thread, bus: bus, configuration: configuration, time: time)
-            links[way] = link
+            links?[way] = link
             return (link, true)
         }
-        if isFresh { fresh.send(link) }
+        if isFresh, let link { fresh.send(link) }
         return link
     }
 
@@ -136,7 +135,7 @@ public final class NodeLinks: Sendable {
     private func forget(_ link: NodeLink) {
         let way = Way(to: link.node, for: link.thread)
         links.withLock { links in
-            if links[way] === link { links[way] = nil }
+            if links?[way] === link { links?[way] = nil }
         }
     }
 }
