@@ -23,20 +23,14 @@ struct SQLiteConformanceTests {
     @Test("object store and event log, on three nodes", arguments: ObjectStoreConformance.all + EventLogConformance.all)
     func threeNodes(_ check: ConformanceCheck<StoreFixture>) async throws {
         try await StoreDirectory.with { directory in
-            try await directory.withNodes(3) { nodes in
-                let store = SeveralNodes(nodes[0], nodes[1])
-                try await check.run(on: StoreFixture(store: store, elsewhere: nodes[2], time: directory.time))
-            }
+            try await directory.withNodes(3) { try await Self.run(check, on: $0, directory.time) }
         }
     }
 
     @Test("membership and directory, on one node and on three", arguments: MembershipConformance.all + DirectoryConformance.all, [1, 3])
     func cluster(_ check: ConformanceCheck<ClusterFixture>, count: Int) async throws {
         try await StoreDirectory.with { directory in
-            try await directory.withNodes(count) { nodes in
-                let time = directory.time
-                try await check.run(on: ClusterFixture(backbone: Self.one(nodes)) { time.advance(by: $0) })
-            }
+            try await directory.withNodes(count) { try await Self.run(check, on: $0, directory.time) }
         }
     }
 
@@ -52,10 +46,7 @@ struct SQLiteConformanceTests {
         arguments: ObjectStoreConformance.all + EventLogConformance.all)
     func processes(_ check: ConformanceCheck<StoreFixture>) async throws {
         try await StoreDirectory.with { directory in
-            try await directory.withProcesses(3) { nodes in
-                let store = SeveralNodes(nodes[0], nodes[1])
-                try await check.run(on: StoreFixture(store: store, elsewhere: nodes[2], time: directory.time))
-            }
+            try await directory.withProcesses(3) { try await Self.run(check, on: $0, directory.time) }
         }
     }
 
@@ -64,24 +55,30 @@ struct SQLiteConformanceTests {
         arguments: MembershipConformance.all + DirectoryConformance.all)
     func clusterOfProcesses(_ check: ConformanceCheck<ClusterFixture>) async throws {
         try await StoreDirectory.with { directory in
-            try await directory.withProcesses(3) { nodes in
-                let time = directory.time
-                try await check.run(
-                    on: ClusterFixture(backbone: SeveralNodes(nodes[0], nodes[1], nodes[2])) { time.advance(by: $0) })
-            }
+            try await directory.withProcesses(3) { try await Self.run(check, on: $0, directory.time) }
         }
     }
 
     @Test("relay, on three nodes in processes of their own", .serialized, arguments: RelayConformance.all)
     func relayOfProcesses(_ check: ConformanceCheck<RelayFixture>) async throws {
         try await StoreDirectory.with { directory in
-            try await directory.withProcesses(3) { nodes in
-                try await check.run(on: RelayFixture(relay: SeveralNodes(nodes[0], nodes[1], nodes[2])))
-            }
+            try await directory.withProcesses(3) { nodes in try await check.run(on: RelayFixture(relay: Self.one(nodes))) }
         }
     }
 
-    private static func one(_ nodes: [SQLiteBackbone]) -> SeveralNodes.Backbone {
+    private static func run(
+        _ check: ConformanceCheck<StoreFixture>, on nodes: [SeveralNodes.Backbone], _ time: ManualTime
+    ) async throws {
+        try await check.run(on: StoreFixture(store: SeveralNodes(nodes[0], nodes[1]), elsewhere: nodes[2], time: time))
+    }
+
+    private static func run(
+        _ check: ConformanceCheck<ClusterFixture>, on nodes: [SeveralNodes.Backbone], _ time: ManualTime
+    ) async throws {
+        try await check.run(on: ClusterFixture(backbone: one(nodes)) { time.advance(by: $0) })
+    }
+
+    private static func one(_ nodes: [SeveralNodes.Backbone]) -> SeveralNodes.Backbone {
         nodes.count == 1 ? nodes[0] : SeveralNodes(nodes[0], nodes[1], nodes[2])
     }
 

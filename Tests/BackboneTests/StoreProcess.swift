@@ -4,6 +4,7 @@ import RivuletSubscriptions
 import RivuletTesting
 import StoreCalls
 import Synchronization
+import TestSupport
 
 /// A SQLite store that a process of its own has open, StoreNode, as if it were open here.
 final class StoreProcess: Membership, Directory, ObjectStore, EventLog, Relay {
@@ -22,7 +23,7 @@ final class StoreProcess: Membership, Directory, ObjectStore, EventLog, Relay {
 
     init(path: String, time: ManualTime) throws {
         let (process, input, output) = (Process(), Pipe(), Pipe())
-        process.executableURL = try Programs.find("StoreNode")
+        process.executableURL = URL(fileURLWithPath: try Programs.find("StoreNode"))
         process.arguments = [path]
         process.standardInput = input
         process.standardOutput = output

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// StoreWriter as a process of its own.
 final class WriterProcess: Sendable {
@@ -17,7 +18,7 @@ final class WriterProcess: Sendable {
     /// Starts a process that commits so many turns of its own object.
     init(store: String, name: String, turns: UInt64) throws {
         let process = Process()
-        process.executableURL = try Programs.find("StoreWriter")
+        process.executableURL = URL(fileURLWithPath: try Programs.find("StoreWriter"))
         process.arguments = [store, name, "\(turns)"]
         let pipe = Pipe()
         process.standardOutput = pipe

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// BlackJackServer as a process of its own, on a file that outlives it.
 final class ServerProcess: Sendable {
@@ -17,7 +18,7 @@ final class ServerProcess: Sendable {
     /// - Parameter port: 0 for one that is free.
     init(store: String, port: Int = 0, options: [String] = []) async throws {
         let process = Process()
-        process.executableURL = try Self.executable("BlackJackServer")
+        process.executableURL = URL(fileURLWithPath: try Programs.find("BlackJackServer"))
         process.arguments =
             ["--host", "127.0.0.1", "--port", "\(port)", "--store", "sqlite:\(store)", "--log-level", "info"] + options
         process.currentDirectoryURL = URL(fileURLWithPath: store).deletingLastPathComponent()
@@ -65,21 +66,5 @@ final class ServerProcess: Sendable {
                 if !isKnown { continuation.resume(throwing: NotFound(description: "BlackJackServer did not start: \(text)")) }
             }
         }
-    }
-
-    /// Built programs lie beside the test bundle, or a few folders up from the program that runs it.
-    private static func executable(_ name: String) throws -> URL {
-        let starts =
-            [Bundle.main.bundleURL, URL(fileURLWithPath: CommandLine.arguments.first ?? "/")]
-            + Bundle.allBundles.map(\.bundleURL)
-        for start in starts {
-            var folder = start.resolvingSymlinksInPath()
-            for _ in 0..<5 {
-                let candidate = folder.appendingPathComponent(name)
-                if FileManager.default.isExecutableFile(atPath: candidate.path), !candidate.hasDirectoryPath { return candidate }
-                folder.deleteLastPathComponent()
-            }
-        }
-        throw NotFound(description: "\(name) is not built; looked around \(starts.map(\.path))")
     }
 }

@@ -60,12 +60,7 @@ struct NodeLinkTests {
     }
 
     @Test func whatMayBeTriedAgainKeepsItsOrderWhenTheConnectionIsLostAndTheRestIsRefused() async throws {
-        var configuration = ClusterConfiguration()
-        configuration.timeToLive = .seconds(3600)
-        try await LinkedNode(configuration).whileRunning { node in
-            let answers = Inbox()
-            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
-            defer { attachment.cancel() }
+        try await withLink { node, answers in
             node.other.admit()
             for number in 0..<40 { try node.handOn("\(number)", reply: "answer.\(number)", id: number % 4 == 3 ? nil : "\(number)") }
             try await until { node.other.connections.first?.arrived.count == 40 }
@@ -102,9 +97,7 @@ struct NodeLinkTests {
         var configuration = ClusterConfiguration()
         configuration.timeToLive = .seconds(3600)
         try await LinkedNode(configuration).whileRunning { node in
-            node.other.admit()
-            try node.handOn("0")
-            try await until { node.other.connections.first?.arrived == ["0"] }
+            try await node.connect()
             node.other.connections[0].refuse(with: BusError(.closed, "nothing is taken"))
             for number in 1..<20 { try node.handOn("\(number)", reply: "answer.\(number)") }
             node.other.connections[0].lose()
@@ -150,12 +143,9 @@ struct NodeLinkTests {
     }
 
     @Test func tooManyThatWaitAreRefused() async throws {
-        var configuration = ClusterConfiguration()
-        configuration.linkCapacity = 10
-        try await LinkedNode(configuration).whileRunning { node in
-            let answers = Inbox()
-            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
-            defer { attachment.cancel() }
+        try await withLink {
+            $0.linkCapacity = 10
+        } _: { node, answers in
             for number in 0..<12 { try node.handOn("\(number)", reply: "answer.\(number)") }
             #expect(answers.all.map(\.subject.description) == ["answer.10", "answer.11"])
             #expect(answers.all.allSatisfy { $0.headers["Nats-Service-Error-Code"] == "429" })
@@ -165,13 +155,9 @@ struct NodeLinkTests {
     }
 
     @Test func tooManyBytesThatWaitAreRefusedUntilSomeAreAnswered() async throws {
-        var configuration = ClusterConfiguration()
-        configuration.timeToLive = .seconds(3600)
-        configuration.linkByteCapacity = 10_000
-        try await LinkedNode(configuration).whileRunning { node in
-            let answers = Inbox()
-            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
-            defer { attachment.cancel() }
+        try await withLink {
+            $0.linkByteCapacity = 10_000
+        } _: { node, answers in
             node.other.admit()
             // One alone has room whatever its size.
             let large = String(repeating: "x", count: 20_000)
@@ -188,13 +174,9 @@ struct NodeLinkTests {
     }
 
     @Test func whatHasNoRoomBehindThoseThatAreTriedAgainIsRefused() async throws {
-        var configuration = ClusterConfiguration()
-        configuration.timeToLive = .seconds(3600)
-        configuration.linkCapacity = 10
-        try await LinkedNode(configuration).whileRunning { node in
-            let answers = Inbox()
-            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
-            defer { attachment.cancel() }
+        try await withLink {
+            $0.linkCapacity = 10
+        } _: { node, answers in
             for number in 0..<10 { try node.handOn("\(number)") }
             // The second time they wait until the time goes on.
             for _ in 0..<2 { node.other.reject() }
@@ -213,15 +195,8 @@ struct NodeLinkTests {
     }
 
     @Test func whatIsTooLargeForTheOtherNodeIsRefusedAtOnce() async throws {
-        var configuration = ClusterConfiguration()
-        configuration.timeToLive = .seconds(3600)
-        try await LinkedNode(configuration).whileRunning { node in
-            let answers = Inbox()
-            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
-            defer { attachment.cancel() }
-            node.other.admit()
-            try node.handOn("0")
-            try await until { node.other.connections.first?.arrived == ["0"] }
+        try await withLink { node, answers in
+            try await node.connect()
             node.other.connections[0].refuse(with: BusError(.limit, "more than the server takes"))
             try node.handOn("1", reply: "answer.1")
             #expect(answers.all.map(\.subject.description) == ["answer.1"])
@@ -241,13 +216,9 @@ struct NodeLinkTests {
     }
 
     @Test func whatIsNeverAnsweredMakesRoomWhenItsTimeIsOver() async throws {
-        var configuration = ClusterConfiguration()
-        configuration.timeToLive = .seconds(3600)
-        configuration.linkCapacity = 10
-        try await LinkedNode(configuration).whileRunning { node in
-            let answers = Inbox()
-            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
-            defer { attachment.cancel() }
+        try await withLink {
+            $0.linkCapacity = 10
+        } _: { node, answers in
             node.other.admit()
             for number in 0..<10 { try node.handOn("\(number)", reply: "answer.\(number)") }
             try await until { node.other.connections.first?.arrived.count == 10 }
@@ -262,15 +233,8 @@ struct NodeLinkTests {
     }
 
     @Test func whatIsRefusedSinceTooMuchWaitsIsNotTriedAgainBehindWhatCameAfterIt() async throws {
-        var configuration = ClusterConfiguration()
-        configuration.timeToLive = .seconds(3600)
-        try await LinkedNode(configuration).whileRunning { node in
-            let answers = Inbox()
-            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
-            defer { attachment.cancel() }
-            node.other.admit()
-            try node.handOn("0")
-            try await until { node.other.connections.first?.arrived == ["0"] }
+        try await withLink { node, answers in
+            try await node.connect()
             node.other.connections[0].refuse(with: BusError(.full, "too much waits"))
             try node.handOn("1", reply: "answer.1")
             try await until { answers.all.count == 1 }
@@ -279,6 +243,30 @@ struct NodeLinkTests {
             try node.handOn("2")
             try await until { node.other.connections[0].arrived == ["0", "2"] }
         }
+    }
+}
+
+/// Runs `body` with a node that keeps its place and tries for an hour, and with what is answered at `answer.*`.
+private func withLink(
+    _ change: (inout ClusterConfiguration) -> Void = { _ in }, _ body: (LinkedNode, Inbox) async throws -> Void
+) async throws {
+    var configuration = ClusterConfiguration()
+    configuration.timeToLive = .seconds(3600)
+    change(&configuration)
+    try await LinkedNode(configuration).whileRunning { node in
+        let answers = Inbox()
+        let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
+        defer { attachment.cancel() }
+        try await body(node, answers)
+    }
+}
+
+extension LinkedNode {
+    /// Has the connection made, over which "0" comes first.
+    fileprivate func connect() async throws {
+        other.admit()
+        try handOn("0")
+        try await until { self.other.connections.first?.arrived == ["0"] }
     }
 }
 
