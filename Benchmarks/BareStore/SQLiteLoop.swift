@@ -2,9 +2,9 @@ import GRDBSQLite
 
 /// One transaction after the other in SQLite's C interface, on a file whose tables are there.
 final class SQLiteLoop {
-    private let database: OpaquePointer
     private static let rowsAtOnce = 16
 
+    private let database: OpaquePointer
     private let begin, select, insert, update, event, events, raise, forget, commit: OpaquePointer
     private let ids: [[CChar]]
     private let subjects: [[CChar]]

@@ -224,6 +224,7 @@ final class Committer: Sendable {
             if !events.isEmpty { feed.committed(events, in: stream) }
             events.removeAll(keepingCapacity: true)
         }
+        // By index: an element that is taken out is copied whole.
         for index in batch.indices {
             let turn = batch[index].turn
             if let committed = batch[index].events {
