@@ -42,8 +42,8 @@ enum SQLiteOpening {
                     try demandDurability(db, file)
                 }
                 try migrate(pool, file, logger)
-                func makeOther() throws -> Writer {
-                    let other = try DatabaseQueue(path: path, configuration: connections(configuration))
+                func makeOther(_ purpose: String) throws -> Writer {
+                    let other = try DatabaseQueue(path: path, configuration: connections(configuration, purpose: purpose))
                     try other.writeWithoutTransaction { db in try setUp(db, configuration, synchronous: "NORMAL", cacheKibibytes: 1024) }
                     return Writer(database: other, lock: lock(configuration.lockTimeout), file: file)
                 }
@@ -51,7 +51,7 @@ enum SQLiteOpening {
                 return Opened(
                     file: file, hold: hold, pool: pool,
                     writer: Writer(database: pool, lock: lock(configuration.lockTimeout), file: file, reserve: reserve),
-                    clusterWriter: try makeOther(), leaseWriter: try makeOther())
+                    clusterWriter: try makeOther("cluster"), leaseWriter: try makeOther("lease"))
             }
         }
     }
@@ -81,13 +81,13 @@ enum SQLiteOpening {
         return String(cString: resolved)
     }
 
-    private static func connections(_ configuration: SQLiteConfiguration) -> Configuration {
+    private static func connections(_ configuration: SQLiteConfiguration, purpose: String? = nil) -> Configuration {
         var connections = Configuration()
         let timeout = configuration.busyTimeout.components
         connections.busyMode = .timeout(Double(timeout.seconds) + Double(timeout.attoseconds) / 1e18)
         connections.maximumReaderCount = max(1, configuration.readers)
         connections.foreignKeysEnabled = false
-        connections.label = "rivulet.sqlite"
+        connections.label = purpose.map { "rivulet.sqlite.\($0)" } ?? "rivulet.sqlite"
         // A rollback that fails must not end the process; the next commit tries it again.
         connections.allowsUnsafeTransactions = true
         return connections

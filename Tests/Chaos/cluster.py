@@ -10,9 +10,9 @@ from pathlib import Path
 
 import nats
 
-from clock import Clock
 from history import History, now
 from line import connect
+from machine import Machine
 from proxy import Proxy
 from server import Programs, Server
 
@@ -26,7 +26,7 @@ class Node:
         self.number = number
         self.port, self.http_port = free_port(), free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
-        self.clock = Clock(folder, f"node{number}")
+        self.machine = Machine(folder, f"node{number}")
         # The way by which other nodes reach it.
         self.link = Proxy(self.port, seed + number)
         self.log = folder / f"node{number}.log"
@@ -100,7 +100,7 @@ class Cluster:
             self.programs.path("ChaosServer"), "--port", node.port, "--http-port", node.http_port,
             *([] if self.is_one else ["--cluster"]),
         ]
-        environment = {"RIVULET_STORE": self._store.urls[node.number], **node.clock.environment}
+        environment = {"RIVULET_STORE": self._store.urls[node.number], **node.machine.environment}
         if not self.is_one:
             environment |= {"RIVULET_CLUSTER_TTL": f"{self.ttl}s", "RIVULET_CLUSTER_ADVERTISE": node.address}
         async with asyncio.timeout(60):

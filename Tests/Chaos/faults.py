@@ -106,18 +106,17 @@ class StoppedNode(NodeFault):
             self.cluster.stop(self.node)
 
     async def end(self):
-        if not self.store.proxies:
-            # Its writes and its signs of life wait for the same lock, so that some write comes before it learns what it has lost.
-            with await asyncio.to_thread(self.store.lock):
-                self.cluster.go_on(self.node)
-                await asyncio.sleep(0.3)
-            return
-        # Its signs of life are as slow as a network may make them, so that it writes before it learns what it has lost.
-        proxy = self.store.proxies[self.node.number]
-        proxy.slow_word = b"renew"
+        # Its signs of life are as slow as a network or a machine may make them, so that it writes before it learns what it has lost.
+        self._delay_signs_of_life(True)
         self.cluster.go_on(self.node)
         await asyncio.sleep(0.7)
-        proxy.slow_word = None
+        self._delay_signs_of_life(False)
+
+    def _delay_signs_of_life(self, delays: bool) -> None:
+        if self.store.proxies:
+            self.store.proxies[self.node.number].slow_word = b"renew" if delays else None
+        else:
+            self.node.machine.hold_signs_of_life(delays)
 
 
 class DatabaseFault(Fault):
@@ -379,17 +378,17 @@ class JumpingClock(NodeFault):
 
     @classmethod
     def is_possible(cls, cluster, store):
-        return cluster.nodes[0].clock.is_settable
+        return cluster.nodes[0].machine.is_ours
 
     @property
-    def clock(self):
-        return self.node.clock
+    def machine(self):
+        return self.node.machine
 
     async def begin(self, window):
-        self.clock.jump(self.random.choice([-3600, -30, -2, 2, 30, 3600]))
+        self.machine.set_clock(self.random.choice([-3600, -30, -2, 2, 30, 3600]))
 
     async def end(self):
-        self.clock.jump(0)
+        self.machine.set_clock(0)
 
 
 class JumpingDatabaseClock(JumpingClock):
@@ -397,11 +396,11 @@ class JumpingDatabaseClock(JumpingClock):
 
     @classmethod
     def is_possible(cls, cluster, store):
-        return store.clock is not None and store.clock.is_settable
+        return store.machine is not None and store.machine.is_ours
 
     @property
-    def clock(self):
-        return self.store.clock
+    def machine(self):
+        return self.store.machine
 
 
 ALL: list[type[Fault]] = [

@@ -10,8 +10,8 @@ import sqlite3
 import time
 from pathlib import Path
 
-from clock import Clock
 from disk import SmallDisk
+from machine import Machine
 from postgres import Postgres
 from proxy import Proxy
 
@@ -56,7 +56,7 @@ class SQLiteStore:
 
     name = "sqlite"
     proxies: list[Proxy] = []
-    clock = None
+    machine = None
 
     def __init__(self, folder: Path, nodes: int, seed: int):
         self.disk = SmallDisk(folder / "store", 512)
@@ -121,13 +121,13 @@ class PostgresStore:
 
     def __init__(self, folder: Path, nodes: int, seed: int):
         self.disk = SmallDisk(folder / "store", 512)
-        self.clock = Clock(folder, "postgres")
+        self.machine = Machine(folder, "postgres")
         self._folder = folder
         self._nodes = nodes
         self._seed = seed
 
     async def start(self) -> None:
-        self.server = Postgres(self.disk.path / "postgres", self.clock.environment)
+        self.server = Postgres(self.disk.path / "postgres", self.machine.environment)
         self._direct = self.server.make_database()
         self.proxies = [Proxy(self.server.port, self._seed + number) for number in range(self._nodes)]
         for proxy in self.proxies:
