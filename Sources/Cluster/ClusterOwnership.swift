@@ -99,8 +99,10 @@ public final class ClusterOwnership: ObjectOwnership {
     }
 
     /// Takes note of the other nodes, as they are now.
-    public func see(_ others: [NodeDescription]) {
-        table.withLock { $0.see(others.filter { $0.name != keeper.node.name }) }
+    ///
+    /// - Parameter suspected: The names of those that may be dead.
+    public func see(_ others: [NodeDescription], suspected: Set<String> = []) {
+        table.withLock { $0.see(others.filter { $0.name != keeper.node.name }, suspected: suspected) }
     }
 
     /// Forgets a node that is gone: what it owned is looked for anew, and nobody waits for its answers.

@@ -37,7 +37,7 @@ public struct MemberRoll: Sendable {
         let known = Dictionary(entries.map { ($0.node.name, $0) }) { first, _ in first }
         entries = members.map { member in
             let before = known[member.node.name]
-            let (wasSuspected, isSuspected) = (before?.isSuspected ?? false, Self.isSuspect(member))
+            let (wasSuspected, isSuspected) = (before?.isSuspected ?? false, member.isSuspected)
             if before == nil { changes.append(MemberChange(.joined, member.node)) }
             if isSuspected != wasSuspected { changes.append(MemberChange(isSuspected ? .suspected : .recovered, member.node)) }
             return Entry(node: member.node, isSuspected: isSuspected, end: asked + member.remaining)
@@ -45,7 +45,9 @@ public struct MemberRoll: Sendable {
         for change in changes { counts[change.kind, default: 0] += 1 }
         return changes
     }
+}
 
+extension ClusterMember {
     /// It gives three signs of life in a lease's time: one is missing, and half of the time to the next has passed.
-    private static func isSuspect(_ member: ClusterMember) -> Bool { member.silence > member.timeToLive / 2 }
+    var isSuspected: Bool { silence > timeToLive / 2 }
 }

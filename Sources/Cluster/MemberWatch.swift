@@ -48,13 +48,14 @@ public final class MemberWatch: Sendable {
 
     /// Looks three times in a lease's time, until the task is cancelled. While the store cannot be asked, what was known stays.
     ///
-    /// - Parameter seen: Gets the other nodes, as they are, after each look; it must return at once.
-    public func run(_ seen: @Sendable ([NodeDescription]) -> Void = { _ in }) async {
+    /// - Parameter seen: Gets the other nodes, as they are, and the names of those that are suspected, after each look; it must return
+    ///   at once.
+    public func run(_ seen: @Sendable (_ others: [NodeDescription], _ suspected: Set<String>) -> Void = { _, _ in }) async {
         while !Task.isCancelled {
             do throws(StoreError) {
                 let asked = time.now
                 let others = try await membership.members().filter { $0.node.name != node }
-                seen(others.map(\.node))
+                seen(others.map(\.node), Set(others.filter(\.isSuspected).map(\.node.name)))
                 note(others, asked: asked)
             } catch {
                 logger.debug("cannot tell who else is there", metadata: ["error": "\(error)"])

@@ -8,7 +8,7 @@ public struct PlacementTable: Sendable {
     private var others: [NodeDescription] = []
     /// How many objects were sent to nodes since they were last heard of. Without it, all would go to one that told of few.
     private var sent: [String: Int] = [:]
-    /// Those that did not take messages since they were last heard of.
+    /// Those that are suspected to be dead, or did not take messages since they were last heard of.
     private var avoided: Set<String> = []
 
     /// A table that knows of no nodes.
@@ -19,10 +19,12 @@ public struct PlacementTable: Sendable {
     }
 
     /// The other nodes are these, and are so.
-    public mutating func see(_ others: [NodeDescription]) {
+    ///
+    /// - Parameter suspected: The names of those that may be dead: they get objects only if no other can have them.
+    public mutating func see(_ others: [NodeDescription], suspected: Set<String> = []) {
         self.others = others
         sent = [:]
-        avoided = []
+        avoided = suspected
         for other in others { kinds.formUnion(other.status.kinds) }
     }
 

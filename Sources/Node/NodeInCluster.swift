@@ -82,8 +82,8 @@ final class NodeInCluster: Sendable {
             group.addTask { await links.run() }
             group.addTask { await ownership.run() }
             group.addTask {
-                await watch.run { others in
-                    ownership.see(others)
+                await watch.run { others, suspected in
+                    ownership.see(others, suspected: suspected)
                     relay.see(others)
                 }
             }

@@ -17,8 +17,10 @@ struct MemberWatchTests {
         configuration.timeToLive = .seconds(6)
         let watch = MemberWatch(for: "own", membership: backbone, configuration: configuration, time: time, logger: quiet)
         let changes = Mutex<[MemberChange]>([])
+        let suspected = Mutex<Set<String>>([])
         let observation = watch.onChange { found in changes.withLock { $0 += found } }
         defer { observation.cancel() }
+        let keepSuspected: @Sendable ([NodeDescription], Set<String>) -> Void = { _, names in suspected.withLock { $0 = names } }
         /// Waits for the next look, and until the one after it is waited for.
         func expectNext(_ kind: MemberChange.Kind) async throws {
             time.advance(by: .seconds(2))
@@ -27,15 +29,17 @@ struct MemberWatchTests {
             changes.withLock { $0 = [] }
         }
         try await withThrowingDiscardingTaskGroup { group in
-            group.addTask { await watch.run() }
+            group.addTask { await watch.run(keepSuspected) }
             defer { group.cancelAll() }
             try await until { time.nextDeadline != nil }
             let lease = try await backbone.join(other, timeToLive: .seconds(6))
             try await expectNext(.joined)
             #expect(watch.members == [other])
             try await expectNext(.suspected)
+            #expect(suspected.withLock { $0 } == ["other"])
             _ = try await backbone.renew(lease, status: NodeStatus())
             try await expectNext(.recovered)
+            #expect(suspected.withLock { $0 }.isEmpty)
             try await backbone.leave(lease)
             try await expectNext(.left)
             #expect(watch.members == [])

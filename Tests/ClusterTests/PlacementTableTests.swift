@@ -102,6 +102,17 @@ import Testing
         #expect(choices(100, placement, nodes, at: own)["b"] != nil)
     }
 
+    @Test(arguments: all) func nodesThatMayBeDeadAreTakenOnlyIfThereIsNoOther(_ placement: Placement) {
+        let (others, own) = ([node("b"), node("c", objects: 1000)], node("a", kinds: []))
+        var nodes = PlacementTable()
+        nodes.see(others, suspected: ["b"])
+        #expect(choices(100, placement, nodes, at: own) == ["c": 100])
+        nodes.see(others, suspected: ["b", "c"])
+        #expect(choices(100, placement, nodes, at: own)["none"] == nil)
+        nodes.see(others)
+        #expect(choices(100, placement, nodes, at: own)["b"] != nil)
+    }
+
     @Test func aNodeThatIsGoneGetsNothing() {
         var nodes = table(node("b"), node("c"))
         nodes.forget("b")

@@ -17,7 +17,7 @@ struct RelayNode: Sendable {
 
     func run() async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await watch.run(relay.see) }
+            group.addTask { await watch.run { others, _ in relay.see(others) } }
             await relay.run()
             group.cancelAll()
         }
