@@ -20,8 +20,9 @@ struct StreamFeedMachine: Sendable {
 
     private struct Reading: Sendable {
         let numbers: ClosedRange<UInt64>
-        /// Whether it is read to learn which life of the stream this is.
-        let verifies: Bool
+        /// Whether it need not be read if nobody wants it. It must be to learn which life of the stream this is, and after a delivery that
+        /// was under way: who comes in the midst of that gets the rest of it, and then wants what follows.
+        var mayBePassedOver: Bool
         /// The greatest number that was heard of meanwhile.
         var heardOf: UInt64 = 0
     }
@@ -126,7 +127,7 @@ struct StreamFeedMachine: Sendable {
     ///
     /// - Returns: Nil if it must be read all the same.
     mutating func passOver() -> Action? {
-        guard let reading, !reading.verifies else { return nil }
+        guard let reading, reading.mayBePassedOver else { return nil }
         self.reading = nil
         cursor = max(cursor, reading.numbers.upperBound)
         return next()
@@ -162,7 +163,7 @@ struct StreamFeedMachine: Sendable {
         let last = kept.first.map { min(known, $0.first - 1) } ?? known
         guard mustVerify || cursor < last, arrived.isEmpty, reading == nil, !isPausing else { return .none }
         let numbers = cursor + 1...max(cursor + 1, last)
-        reading = Reading(numbers: numbers, verifies: mustVerify)
+        reading = Reading(numbers: numbers, mayBePassedOver: !mustVerify && !isDelivering)
         mustVerify = false
         return .read(numbers)
     }
@@ -188,15 +189,18 @@ struct StreamFeedMachine: Sendable {
     }
 
     private mutating func give(_ turns: [CommittedEvents]) -> Action {
-        defer { cursor = turns.last?.last ?? cursor }
-        isDelivering = true
-        return .deliver(.committed(turns, from: cursor + 1))
+        give(.committed(turns, from: cursor + 1), upTo: turns.last?.last)
     }
 
     private mutating func give(_ events: [StoredEvent]) -> Action {
-        cursor = events.last?.sequence ?? cursor
+        give(.read(events, epoch: epoch ?? ""), upTo: events.last?.sequence)
+    }
+
+    private mutating func give(_ portion: EventPortion, upTo last: UInt64?) -> Action {
+        cursor = last ?? cursor
         isDelivering = true
-        return .deliver(.read(events, epoch: epoch ?? ""))
+        reading?.mayBePassedOver = false
+        return .deliver(portion)
     }
 
     private mutating func hear(of number: UInt64) {

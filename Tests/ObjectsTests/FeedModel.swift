@@ -7,7 +7,14 @@ import RivuletContract
 struct FeedModel {
     /// What can happen next.
     enum Step: CaseIterable {
-        case release, beginLook, endLook, read, fail, retry, finishDelivery
+        case release, beginLook, endLook, read, fail, retry, finishDelivery, follow, findNobody, passOver
+    }
+
+    /// Who wants the events. It gets what is given out from then on, also of a delivery that is under way.
+    private enum Follower {
+        case absent
+        /// When it came, the stream had so many events.
+        case present(since: Int)
     }
 
     private(set) var machine: StreamFeedMachine
@@ -21,6 +28,11 @@ struct FeedModel {
     private var look: (head: UInt64, released: Int)?
     /// A read that was asked for, and its page once that was looked up.
     private var reading: (numbers: ClosedRange<UInt64>, page: EventPage?)?
+    /// Whether nobody was found who wants what is to be read.
+    private var foundNobody = false
+    private var follower: Follower
+    /// What is out for delivery.
+    private var portion: [EventEnvelope] = []
     private var isPausing = false
     private var isDelivering = false
     private(set) var reads = 0
@@ -29,8 +41,10 @@ struct FeedModel {
     /// What a machine must never do.
     private(set) var mistakes: [String] = []
 
-    init(history: Int = 0, pageSize: Int, capacity: Int = 4096) {
+    /// - Parameter isFollowed: Whether somebody wants the events from the beginning; else somebody comes later.
+    init(history: Int = 0, pageSize: Int, capacity: Int = 4096, isFollowed: Bool = true) {
         self.pageSize = pageSize
+        follower = isFollowed ? .present(since: 0) : .absent
         for _ in 0..<history { log.append(Self.event(UInt64(log.count + 1))) }
         let state = StreamState(epoch: "1", first: 1, last: UInt64(history))
         machine = StreamFeedMachine(after: history == 0 ? nil : state, capacity: capacity)
@@ -75,7 +89,14 @@ struct FeedModel {
         case .read, .fail: reading != nil
         case .retry: isPausing
         case .finishDelivery: isDelivering
+        case .follow: !isFollowed
+        case .findNobody: !isFollowed && !foundNobody && reading.map { $0.page == nil } ?? false
+        case .passOver: foundNobody
         }
+    }
+
+    private var isFollowed: Bool {
+        if case .present = follower { true } else { false }
     }
 
     mutating func take(_ step: Step) {
@@ -94,20 +115,37 @@ struct FeedModel {
             perform(machine.see(head: head))
         case .read: read()
         case .fail:
-            reading = nil
+            (reading, foundNobody) = (nil, false)
             perform(machine.readFailed())
         case .retry:
             isPausing = false
             perform(machine.retry())
         case .finishDelivery:
             isDelivering = false
+            portion = []
             perform(machine.delivered())
+        case .follow:
+            follower = .present(since: log.count)
+            if let last = portion.last { receive(last) }
+        case .findNobody: foundNobody = true
+        case .passOver:
+            foundNobody = false
+            if let action = machine.passOver() {
+                reading = nil
+                perform(action)
+            }
         }
+    }
+
+    private mutating func receive(_ event: EventEnvelope) {
+        delivered.append(event.position)
+        payloads.append(event.payload)
     }
 
     /// Takes two steps, between which other things can happen.
     private mutating func read() {
         guard let (numbers, page) = reading else { return }
+        foundNobody = false
         if let page {
             reading = nil
             return perform(machine.take(page))
@@ -133,8 +171,8 @@ struct FeedModel {
             isDelivering = true
             portion.forEachMessage(of: "K", where: { _ in true }) { message in
                 guard let event = EventEnvelope(live: message) else { return mistakes.append("\(message) is no event") }
-                delivered.append(event.position)
-                payloads.append(event.payload)
+                self.portion.append(event)
+                if isFollowed { receive(event) }
                 if event.previous != event.position.sequence - 1 { mistakes.append("\(event) has a wrong number before it") }
             }
         case .read(let numbers):
@@ -149,6 +187,15 @@ struct FeedModel {
     }
 
     // MARK: What must hold
+
+    /// Nil if somebody who came while the stream grew got all from the first event on that it got, and all that was committed after it came.
+    func faultForLateFollower() -> String? {
+        if let mistake = mistakes.first { return mistake }
+        guard case .present(let since) = follower else { return nil }
+        let first = delivered.first?.sequence ?? UInt64(log.count + 1)
+        let isWhole = delivered.map(\.sequence).elementsEqual(first..<UInt64(log.count + 1))
+        return isWhole && first <= since + 1 ? nil : "\(delivered) of \(log.count) for who came after \(since)"
+    }
 
     /// Nil if each epoch's events were given out without gap from its first on, and the last epoch's to its end.
     func fault(after history: Int = 0) -> String? {

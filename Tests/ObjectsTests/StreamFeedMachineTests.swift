@@ -52,6 +52,26 @@ import Testing
         #expect(ways > 50)
     }
 
+    @Test func whoComesAtAnyTimeMissesNothingFromThenOn() {
+        for seed in 0..<5000 as Range<UInt64> {
+            var random = SeededGenerator(seed: seed)
+            var model = FeedModel(pageSize: 2, isFollowed: false)
+            for _ in 0..<random.choose(30) {
+                switch random.choose(4) {
+                case 0: model.commit(1, isMine: random.choose(2) == 0)
+                default:
+                    // It comes seldom, or hardly anything would have happened before.
+                    let steps = model.possible.filter { $0 != .fail && ($0 != .follow || random.choose(6) == 0) }
+                    guard !steps.isEmpty else { break }
+                    model.take(steps[random.choose(steps.count)])
+                }
+            }
+            model.settle()
+            let fault = model.faultForLateFollower()
+            #expect(fault == nil, "seed \(seed)")
+        }
+    }
+
     @Test func eventsComeOnceAndInOrderInLongRandomRuns() {
         for seed in 0..<2000 as Range<UInt64> {
             var random = SeededGenerator(seed: seed)
@@ -186,6 +206,18 @@ import Testing
         #expect(machine.see(head: 6) == .none)
         #expect(machine.see(head: 7) == .read(7...7))
         let page = page(7...7, of: 7)
+        #expect(machine.take(page) == .deliver(.read(page.events, epoch: "1")))
+    }
+
+    /// Somebody may come meanwhile, who gets the rest of what is out and then wants what follows it.
+    @Test func whatFollowsADeliveryIsNotPassedOver() {
+        var machine = machine(at: 1)
+        #expect(machine.committed([turn(2)]) == .deliver(.committed([turn(2)], from: 2)))
+        #expect(machine.see(head: 4) == .read(3...4))
+        #expect(machine.passOver() == nil)
+        #expect(machine.delivered() == .none)
+        #expect(machine.passOver() == nil)
+        let page = page(3...4, of: 4)
         #expect(machine.take(page) == .deliver(.read(page.events, epoch: "1")))
     }
 
