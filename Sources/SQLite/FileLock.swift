@@ -10,30 +10,34 @@ import Synchronization
 #endif
 
 /// What every write transaction and every checkpoint of a store holds, in whatever process: SQLite 3.7.0 to 3.51.2 may damage a file when
-/// one connection begins its log anew while another one writes or checkpoints.
+/// one connection begins its log anew while another one writes or checkpoints. Each connection that writes has one of its own.
 ///
-/// The kernel lets go when a process dies, so a lock file that was left behind means nothing. Locks belong to the open file, not to the
-/// process: each connection that writes has one of its own.
+/// The kernel gives a lock to whoever asks first when it is free, and who has just let go asks first: one who commits again and again
+/// would keep the others out. So there is a gate before the lock, a second file, which is had by one at a time and only until that one
+/// has the lock: who lets go of the lock while another one stands at the gate comes after that one.
 final class FileLock: Sendable {
-    /// Short beside a commit, so that a process that commits again and again does not keep others out.
+    /// Short beside a commit: for so long the lock may be free though somebody wants it.
     private static let pauseMicroseconds: UInt32 = 100
+    /// After which one who does not come through the gate goes round it, and competes for the lock: whoever is there may have been
+    /// stopped. Long beside a commit and beside the time that a busy machine takes to wake who is next.
+    private static let gatePatience = Duration.milliseconds(10)
+
+    private struct Files: ~Copyable {
+        var lock: LockFile
+        var gate: LockFile
+    }
 
     private let path: String
     private let store: String
     private let patience: Duration
-    private let descriptor: Mutex<CInt?> = Mutex(nil)
+    private let files: Mutex<Files>
 
-    /// A lock on the file at `path`, which is made if there is none, for the database file `store`.
+    /// A lock on the file at `path`, and a gate beside it, which are made if they are missing, for the database file `store`.
     ///
     /// - Parameter patience: How long whoever wants it waits for others.
     init(path: String, of store: String, patience: Duration) {
         (self.path, self.store, self.patience) = (path, store, patience)
-    }
-
-    deinit {
-        descriptor.withLock { descriptor in
-            if let descriptor { close(descriptor) }
-        }
+        files = Mutex(Files(lock: LockFile(path: path, of: store), gate: LockFile(path: path + ".next", of: store)))
     }
 
     /// Until when somebody waits who begins now.
@@ -43,60 +47,26 @@ final class FileLock: Sendable {
     ///
     /// - Throws: ``StoreError`` when the lock cannot be had until the deadline; what `body` throws.
     func hold<Value: Sendable>(for task: String, until deadline: ContinuousClock.Instant, _ body: () throws -> Value) throws -> Value {
-        try descriptor.withLock { descriptor in
-            let held = try acquire(&descriptor, for: task, until: deadline)
-            // Closing would leave it locked while a child process between fork and exec still has the descriptor.
-            defer { flock(held, LOCK_UN) }
+        try files.withLock { files in
+            try acquire(&files, for: task, until: deadline)
+            defer { files.lock.letGo() }
             return try body()
         }
     }
 
-    private func acquire(
-        _ descriptor: inout CInt?, for task: String, until deadline: ContinuousClock.Instant
-    ) throws(StoreError) -> CInt {
+    private func acquire(_ files: inout Files, for task: String, until deadline: ContinuousClock.Instant) throws(StoreError) {
+        let goesRound = min(.now + Self.gatePatience, deadline)
+        var hasGate = false
+        defer { if hasGate { files.gate.letGo() } }
         while true {
-            let candidate = if let descriptor { descriptor } else { try makeFile(for: task) }
-            descriptor = candidate
-            if flock(candidate, LOCK_EX | LOCK_NB) == 0 {
-                if isStillThere(candidate) { return candidate }
-                close(candidate)
-                descriptor = nil
-            } else {
-                let number = errno
-                guard number == EWOULDBLOCK || number == EINTR else { throw error(task, "it cannot be locked", number) }
+            if !hasGate { hasGate = try files.gate.take(for: task) }
+            if hasGate || ContinuousClock.now >= goesRound {
+                if try files.lock.take(for: task) { return }
                 guard ContinuousClock.now < deadline else {
                     throw StoreError(.unavailable, "cannot \(task) \(store): another node has not let go of \(path) for \(patience)")
                 }
-                usleep(Self.pauseMicroseconds)
             }
+            usleep(Self.pauseMicroseconds)
         }
-    }
-
-    private func makeFile(for task: String) throws(StoreError) -> CInt {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw error(task, "its lock file cannot be made", errno) }
-        return descriptor
-    }
-
-    /// Somebody may have removed the file; then the next process locks a new one.
-    private func isStillThere(_ descriptor: CInt) -> Bool {
-        var (mine, there) = (stat(), stat())
-        return fstat(descriptor, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino && mine.st_dev == there.st_dev
-    }
-
-    private func error(_ task: String, _ what: String, _ number: CInt) -> StoreError {
-        StoreError(.init(systemError: number), "cannot \(task) \(store): \(what): \(String(cString: strerror(number)).lowercased())")
-    }
-}
-
-extension StoreError.Code {
-    /// What an error of a lock file means for its store.
-    init(systemError number: CInt) {
-        self =
-            switch number {
-            case EROFS, EACCES, EPERM: .readOnly
-            case ENOSPC, EDQUOT: .full
-            default: .unavailable
-            }
     }
 }

@@ -1,7 +1,7 @@
 /// Where and how the nodes of a host keep their store in one SQLite file.
 public struct SQLiteConfiguration: Sendable, Hashable {
     /// The database file; made if it is missing, its directory must exist. Beside it stand `-wal`, `-shm`,
-    /// `.lock` and `.open`.
+    /// `.lock`, `.lock.next` and `.open`.
     public var path: String
     /// Whether no other node may have the file open at the same time.
     public var isExclusive: Bool

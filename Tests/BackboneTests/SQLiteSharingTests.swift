@@ -34,7 +34,7 @@ struct SQLiteSharingTests {
             #expect(try await second.load(ann).version == 3)
             try await second.close()
             let left = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
-            #expect(left == ["alias.sqlite", "store.sqlite", "store.sqlite.lock", "store.sqlite.open"])
+            #expect(left == ["alias.sqlite", "store.sqlite", "store.sqlite.lock", "store.sqlite.lock.next", "store.sqlite.open"])
             try await directory.withNodes(1) { nodes in
                 let stored = try await nodes[0].load(ann)
                 #expect(stored.version == 3)
@@ -207,13 +207,13 @@ struct SQLiteSharingTests {
         }
     }
 
-    @Test("nodes lock the same file though somebody removes it")
+    @Test("nodes lock the same files though somebody removes them")
     func removedLock() async throws {
         try await StoreDirectory.with { directory in
             try await directory.withNodes(2) { nodes in
                 try await nodes[0].open("Player")
                 _ = try await nodes[1].commit([try turn(0)])
-                try FileManager.default.removeItem(atPath: directory.file + ".lock")
+                for name in [".lock", ".lock.next"] { try FileManager.default.removeItem(atPath: directory.file + name) }
                 _ = try await nodes[1].commit([try turn(1)])
                 let other = open(directory.file + ".lock", O_RDWR)
                 #expect(other >= 0 && flock(other, LOCK_EX) == 0)
