@@ -16,7 +16,7 @@ public struct PostgresConfiguration: Sendable, Hashable {
     public var schema: String
     /// How many connections load and read at the same time, besides one that commits, one that listens and one for leases; at least 1.
     public var connections: Int
-    /// How long a call waits for the database before it fails; 4 s.
+    /// How long a call waits for each thing that it needs of the database, one after the other, before it fails; 3 s.
     public var timeout: Duration
     /// Whether no other node may use the schema at the same time.
     public var isExclusive: Bool
@@ -27,7 +27,7 @@ public struct PostgresConfiguration: Sendable, Hashable {
 
     /// A store in the schema `rivulet`.
     public init(
-        url: PostgresURL, schema: String = "rivulet", connections: Int = 4, timeout: Duration = .seconds(4), isExclusive: Bool = false,
+        url: PostgresURL, schema: String = "rivulet", connections: Int = 4, timeout: Duration = .seconds(3), isExclusive: Bool = false,
         acceptedRisks: Set<Risk> = [], relayPolling: Duration = .milliseconds(25)
     ) {
         self.url = url
