@@ -279,6 +279,24 @@ struct SQLiteSharingTests {
         }
     }
 
+    @Test("a sign of life drops no more batches than take a moment")
+    func signsOfLifeDropLittle() async throws {
+        try await StoreDirectory.with { directory in
+            let store = try await directory.open()
+            let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(60))
+            let batch = [UInt8](repeating: 7, count: 1 << 20)
+            for _ in 0..<20 { try await store.send(batch, from: "a") }
+            directory.time.advance(by: .seconds(11))
+            var kept: [Int?] = []
+            for _ in 0..<2 {
+                #expect(try await store.renew(lease, status: NodeStatus()))
+                kept.append(try await store.read("count in") { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM relay") })
+            }
+            #expect(kept == [4, 0])
+            try await store.close()
+        }
+    }
+
     @Test("what listens ends when the store is closed, and a closed store is not listened to")
     func listeningEnds() async throws {
         try await StoreDirectory.with { directory in
