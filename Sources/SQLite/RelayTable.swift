@@ -12,6 +12,7 @@ enum RelayTable {
     static let kept: Int64 = 10_000_000_000
     /// From how many bytes on no more are dropped in one go. Each page is read to find the next one, and a sign of life must not take long.
     private static let mostDropped: Int64 = 16 << 20
+    private static let isOld = "(sent <= ? OR sent > ?)"
 
     /// The number of the newest batch there was.
     static func head(_ db: Database) throws -> Int64 {
@@ -30,7 +31,7 @@ enum RelayTable {
     /// Those of the `limit` oldest batches that are old, or from before the host was started, if they are not too large together.
     static func dropOld(atMost limit: Int64, at now: Int64, _ db: Database) throws {
         guard let last = try lastToDrop(atMost: limit, at: now, db) else { return }
-        let delete = try PreparedStatement("DELETE FROM relay WHERE number <= ? AND (sent <= ? OR sent > ?)", on: db)
+        let delete = try PreparedStatement("DELETE FROM relay WHERE number <= ? AND \(isOld)", on: db)
         try delete.bind(1, last)
         try delete.bind(2, now - kept)
         try delete.bind(3, now)
@@ -38,13 +39,12 @@ enum RelayTable {
     }
 
     private static func lastToDrop(atMost limit: Int64, at now: Int64, _ db: Database) throws -> Int64? {
-        let select = try db.cachedStatement(
-            sql: """
-                SELECT number, length(frames) FROM (SELECT * FROM relay ORDER BY number LIMIT ?) WHERE sent <= ? OR sent > ? ORDER BY number
-                """)
-        let rows = try Row.fetchCursor(select, arguments: [limit, now - kept, now])
+        // From the table itself, where the length is known without the frames.
+        let select = try db.cachedStatement(sql: "SELECT number, length(frames), \(isOld) FROM relay ORDER BY number LIMIT ?")
+        let rows = try Row.fetchCursor(select, arguments: [now - kept, now, limit])
         var (last, bytes): (Int64?, Int64) = (nil, 0)
         while bytes < mostDropped, let row = try rows.next() {
+            guard row[2] else { continue }
             last = row[0]
             bytes += row[1]
         }
