@@ -10,13 +10,6 @@ struct FeedModel {
         case release, beginLook, endLook, read, fail, retry, finishDelivery, follow, findNobody, passOver
     }
 
-    /// Who wants the events. It gets what is given out from then on, also of a delivery that is under way.
-    private enum Follower {
-        case absent
-        /// When it came, the stream had so many events.
-        case present(since: Int)
-    }
-
     private(set) var machine: StreamFeedMachine
     private let pageSize: Int
     private var epoch = 1
@@ -30,7 +23,8 @@ struct FeedModel {
     private var reading: (numbers: ClosedRange<UInt64>, page: EventPage?)?
     /// Whether nobody was found who wants what is to be read.
     private var foundNobody = false
-    private var follower: Follower
+    /// How many events the stream had when somebody came who wants them: what is given out from then on, also of a delivery that is under way.
+    private var followedSince: Int?
     /// What is out for delivery.
     private var portion: [EventEnvelope] = []
     private var isPausing = false
@@ -44,7 +38,7 @@ struct FeedModel {
     /// - Parameter isFollowed: Whether somebody wants the events from the beginning; else somebody comes later.
     init(history: Int = 0, pageSize: Int, capacity: Int = 4096, isFollowed: Bool = true) {
         self.pageSize = pageSize
-        follower = isFollowed ? .present(since: 0) : .absent
+        followedSince = isFollowed ? 0 : nil
         for _ in 0..<history { log.append(Self.event(UInt64(log.count + 1))) }
         let state = StreamState(epoch: "1", first: 1, last: UInt64(history))
         machine = StreamFeedMachine(after: history == 0 ? nil : state, capacity: capacity)
@@ -95,9 +89,7 @@ struct FeedModel {
         }
     }
 
-    private var isFollowed: Bool {
-        if case .present = follower { true } else { false }
-    }
+    private var isFollowed: Bool { followedSince != nil }
 
     mutating func take(_ step: Step) {
         switch step {
@@ -125,7 +117,7 @@ struct FeedModel {
             portion = []
             perform(machine.delivered())
         case .follow:
-            follower = .present(since: log.count)
+            followedSince = log.count
             if let last = portion.last { receive(last) }
         case .findNobody: foundNobody = true
         case .passOver:
@@ -191,7 +183,7 @@ struct FeedModel {
     /// Nil if somebody who came while the stream grew got all from the first event on that it got, and all that was committed after it came.
     func faultForLateFollower() -> String? {
         if let mistake = mistakes.first { return mistake }
-        guard case .present(let since) = follower else { return nil }
+        guard let since = followedSince else { return nil }
         let first = delivered.first?.sequence ?? UInt64(log.count + 1)
         let isWhole = delivered.map(\.sequence).elementsEqual(first..<UInt64(log.count + 1))
         return isWhole && first <= since + 1 ? nil : "\(delivered) of \(log.count) for who came after \(since)"
