@@ -22,14 +22,16 @@ final class StoreProcess: Membership, Directory, ObjectStore, EventLog, Relay {
     private let state = Mutex(State())
 
     init(path: String, time: ManualTime) throws {
-        let (process, input, output) = (Process(), Pipe(), Pipe())
-        process.executableURL = URL(fileURLWithPath: try Programs.find("StoreNode"))
-        process.arguments = [path]
-        process.standardInput = input
-        process.standardOutput = output
         let (exited, exit) = AsyncStream.makeStream(of: Void.self)
-        process.terminationHandler = { _ in exit.finish() }
-        try process.run()
+        let (process, (input, output)) = try Process.start { process in
+            process.executableURL = URL(fileURLWithPath: try Programs.find("StoreNode"))
+            process.arguments = [path]
+            process.terminationHandler = { _ in exit.finish() }
+            let (input, output) = (Pipe(), Pipe())
+            process.standardInput = input
+            process.standardOutput = output
+            return (input, output)
+        }
         (self.time, self.process, self.exited) = (time, process, exited)
         self.input = Mutex(input.fileHandleForWriting)
         let handle = output.fileHandleForReading

@@ -17,17 +17,18 @@ final class WriterProcess: Sendable {
 
     /// Starts a process that commits so many turns of its own object.
     init(store: String, name: String, turns: UInt64) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: try Programs.find("StoreWriter"))
-        process.arguments = [store, name, "\(turns)"]
-        let pipe = Pipe()
-        process.standardOutput = pipe
         let (exit, exited) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = { process in
-            exited.yield(process.terminationStatus)
-            exited.finish()
+        let (process, pipe) = try Process.start { process in
+            process.executableURL = URL(fileURLWithPath: try Programs.find("StoreWriter"))
+            process.arguments = [store, name, "\(turns)"]
+            process.terminationHandler = { process in
+                exited.yield(process.terminationStatus)
+                exited.finish()
+            }
+            let pipe = Pipe()
+            process.standardOutput = pipe
+            return pipe
         }
-        try process.run()
         (self.name, self.process, self.exit, output) = (name, process, exit, pipe.fileHandleForReading)
     }
 

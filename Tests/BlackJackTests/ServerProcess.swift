@@ -17,20 +17,21 @@ final class ServerProcess: Sendable {
     ///
     /// - Parameter port: 0 for one that is free.
     init(store: String, port: Int = 0, options: [String] = []) async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: try Programs.find("BlackJackServer"))
-        process.arguments =
-            ["--host", "127.0.0.1", "--port", "\(port)", "--store", "sqlite:\(store)", "--log-level", "info"] + options
-        process.currentDirectoryURL = URL(fileURLWithPath: store).deletingLastPathComponent()
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
         let (exit, exited) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = { process in
-            exited.yield(process.terminationStatus)
-            exited.finish()
+        let (process, output) = try Process.start { process in
+            process.executableURL = URL(fileURLWithPath: try Programs.find("BlackJackServer"))
+            process.arguments =
+                ["--host", "127.0.0.1", "--port", "\(port)", "--store", "sqlite:\(store)", "--log-level", "info"] + options
+            process.currentDirectoryURL = URL(fileURLWithPath: store).deletingLastPathComponent()
+            process.terminationHandler = { process in
+                exited.yield(process.terminationStatus)
+                exited.finish()
+            }
+            let output = Pipe()
+            process.standardOutput = output
+            process.standardError = output
+            return output
         }
-        try process.run()
         self.process = process
         self.exit = exit
         self.port = try await Self.port(in: output.fileHandleForReading)

@@ -4,6 +4,7 @@ import RivuletBackbone
 import RivuletPostgres
 import RivuletSubscriptions
 import Synchronization
+import TestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -106,15 +107,14 @@ final class Cluster: Sendable {
 
     /// Starts the server and waits until it takes connections.
     func start() throws {
-        let process = Process()
-        let command = Self.unprivileged(["\(binaries)/postgres", "-D", "\(directory)/data"])
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
         _ = FileManager.default.createFile(atPath: directory + "/log", contents: nil)
         let log = FileHandle(forWritingAtPath: directory + "/log")
-        process.standardOutput = log
-        process.standardError = log
-        try process.run()
+        let process = try Process.start { process in
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = Self.unprivileged(["\(binaries)/postgres", "-D", "\(directory)/data"])
+            process.standardOutput = log
+            process.standardError = log
+        }
         server.withLock { $0 = process }
         let patience = ContinuousClock.now + .seconds(60)
         while (try? execute("SELECT 1", in: "postgres")) != "1" {
@@ -192,14 +192,15 @@ final class Cluster: Sendable {
 
     @discardableResult
     private static func run(_ command: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        process.currentDirectoryURL = URL(fileURLWithPath: "/")
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        try process.run()
+        let (process, (output, errors)) = try Process.start { process in
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = command
+            process.currentDirectoryURL = URL(fileURLWithPath: "/")
+            let (output, errors) = (Pipe(), Pipe())
+            process.standardOutput = output
+            process.standardError = errors
+            return (output, errors)
+        }
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()

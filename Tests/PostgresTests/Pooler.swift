@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 #if canImport(Glibc)
     import Glibc
@@ -35,12 +36,13 @@ final class Pooler: Sendable {
             """
         try Data(settings.utf8).write(to: URL(fileURLWithPath: directory + "/settings"))
         try Data("\"tester\" \"\(Cluster.password)\"\n".utf8).write(to: URL(fileURLWithPath: directory + "/users"))
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = Cluster.unprivileged([program, "--quiet", directory + "/settings"])
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        self.process = Mutex(process)
+        let command = Cluster.unprivileged([program, "--quiet", directory + "/settings"])
+        process = Mutex(
+            try Process.start { process in
+                process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+                process.arguments = command
+                process.standardError = FileHandle.nullDevice
+            })
         let patience = ContinuousClock.now + .seconds(30)
         while (try? cluster.execute("SELECT 1", in: "postgres", through: port)) != "1" {
             guard ContinuousClock.now < patience else { throw Cluster.NotStarted(description: "PgBouncer does not answer") }

@@ -39,11 +39,12 @@ package struct SmallDisk {
     }
 
     private static func run(_ command: String...) -> Bool {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
+        let process = try? Process.start { process in
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = command
+            process.standardError = FileHandle.nullDevice
+        }
+        guard let process else { return false }
         process.waitUntilExit()
         return process.terminationStatus == 0
     }
