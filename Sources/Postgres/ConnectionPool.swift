@@ -23,7 +23,7 @@ final class ConnectionPool<Session>: Sendable {
         /// Why the last attempt to connect failed, while there was none that succeeded.
         var trouble: StoreError?
         var expiry: (time: Deadline, action: ScheduledAction)?
-        var ended: CheckedContinuation<Void, Never>?
+        var ended: [CheckedContinuation<Void, Never>] = []
     }
 
     /// More than these would wait longer than is useful.
@@ -81,7 +81,7 @@ final class ConnectionPool<Session>: Sendable {
         shut()
         await withCheckedContinuation { continuation in
             let isOver = state.withLock { state in
-                if state.threads > 0 { state.ended = continuation }
+                if state.threads > 0 { state.ended.append(continuation) }
                 return state.threads == 0
             }
             if isOver { continuation.resume() }
@@ -153,13 +153,14 @@ final class ConnectionPool<Session>: Sendable {
             }
         }
         session = nil
-        state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let ended = state.withLock { state in
             state.threads -= 1
-            guard state.threads == 0 else { return nil }
+            guard state.threads == 0 else { return [CheckedContinuation<Void, Never>]() }
             state.expiry?.action.cancel()
-            defer { state.ended = nil }
+            defer { state.ended = [] }
             return state.ended
-        }?.resume()
+        }
+        for continuation in ended { continuation.resume() }
     }
 
     /// - Returns: False when there is nothing more to do, ever.

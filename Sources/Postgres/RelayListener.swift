@@ -18,7 +18,7 @@ final class RelayListener: Sendable {
         var lastEar: UInt64 = 0
         var isOpen = true
         var isRunning = false
-        var ended: CheckedContinuation<Void, Never>?
+        var ended: [CheckedContinuation<Void, Never>] = []
     }
 
     private struct Ear {
@@ -86,7 +86,7 @@ final class RelayListener: Sendable {
         shut()
         await withCheckedContinuation { continuation in
             let isOver = state.withLock { state in
-                if state.isRunning { state.ended = continuation }
+                if state.isRunning { state.ended.append(continuation) }
                 return !state.isRunning
             }
             if isOver { continuation.resume() }
@@ -107,11 +107,12 @@ final class RelayListener: Sendable {
         }
         reader.end(with: Self.closed(opening))
         for ear in state.withLock({ Array($0.ears.values) }) { ear.rings?.finish() }
-        state.withLock { state in
+        let ended = state.withLock { state in
             state.isRunning = false
-            defer { state.ended = nil }
+            defer { state.ended = [] }
             return state.ended
-        }?.resume()
+        }
+        for continuation in ended { continuation.resume() }
     }
 
     private func takeNewcomers() -> [Newcomer]? {

@@ -130,4 +130,17 @@ struct ClaimTests {
             #expect(error?.code == .closed)
         }
     }
+
+    @Test("whoever closes at the same time waits, too")
+    func closingAtOnce() async throws {
+        try await TestDatabase.with { database in
+            let store = try await database.open()
+            let batches = try await store.batches(for: "a")
+            _ = try await store.heads()
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 { group.addTask { await store.close() } }
+            }
+            for try await _ in batches {}
+        }
+    }
 }
