@@ -33,7 +33,9 @@ final class Activation: Sendable {
         var held = 0
         var waiters: [Waiter] = []
         var schedules = Schedules()
-        var background: [Task<Void, Never>] = []
+        var background = BackgroundTasks()
+        /// How many tasks have drained the mailbox, and the last of them.
+        var drains: UInt64 = 0
         var drain: Task<Void, Never>?
         var turnStarted: Duration?
         var lastUsed = Duration.zero
@@ -119,10 +121,7 @@ final class Activation: Sendable {
     }
 
     func stopBackground() async {
-        let tasks = state.withLock { state in
-            defer { state.background = [] }
-            return state.background
-        }
+        let tasks = state.withLock { $0.background.takeAll() }
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
     }
@@ -161,13 +160,14 @@ extension Activation: TurnOwner {
     }
 
     func lose(_ generation: UInt64) {
-        let waiters = state.withLock { state -> [Waiter] in
-            guard state.generation == generation else { return [] }
+        let (waiters, tasks) = state.withLock { state -> ([Waiter], [Task<Void, Never>]) in
+            guard state.generation == generation else { return ([], []) }
             state.generation += 1
             state.schedules.cancelAll()
             defer { state.waiters = [] }
-            return state.waiters
+            return (state.waiters, state.background.all)
         }
+        for task in tasks { task.cancel() }
         for waiter in waiters { waiter.continuation.resume(returning: false) }
     }
 
@@ -221,10 +221,15 @@ extension Activation {
         }
     }
 
-    func start(_ work: @escaping @Sendable (ObjectReference) async throws -> Void) {
+    func start(_ work: @escaping @Sendable (ObjectReference) async throws -> Void, generation: UInt64) {
+        let reserved = state.withLock { state in
+            state.generation == generation && !state.hasEnded ? state.background.reserve() : nil
+        }
+        guard let number = reserved else { return }
         let me = ObjectReference(id, caller: services.caller)
         let (id, logger) = (id, services.logger)
-        let task = services.background.start {
+        let task = services.background.start { [weak self] in
+            defer { self?.state.withLock { $0.background.remove(number) } }
             do {
                 try await work(me)
             } catch is CancellationError {
@@ -233,6 +238,7 @@ extension Activation {
                 logger.error("background work failed", metadata: ["object": "\(id)", "error": "\(error)"])
             }
         }
-        state.withLock { $0.background.append(task) }
+        let isWanted = state.withLock { $0.background.set(task, for: number) && $0.generation == generation }
+        if !isWanted { task.cancel() }
     }
 }

@@ -22,11 +22,16 @@ extension Activation {
     }
 
     private func startTask(on thread: (any DeliveringThread)? = nil, after unsent: Output? = nil) {
+        let number = state.withLock { state in
+            state.drains += 1
+            return state.drains
+        }
         let task = services.turns.start(on: thread) {
             if let unsent { await self.send(unsent) }
             await self.drain()
         }
-        state.withLock { $0.drain = task }
+        // It may be over by now, and another under way.
+        state.withLock { if $0.drains == number { $0.drain = task } }
     }
 
     // MARK: On the receiving thread

@@ -104,7 +104,7 @@ extension Activation {
             }
         }
         for schedule in effects.schedules { change(schedule, generation: generation) }
-        for work in effects.background { start(work) }
+        for work in effects.background { start(work, generation: generation) }
         if effects.deactivates { deactivate(afterOthers: false) }
     }
 

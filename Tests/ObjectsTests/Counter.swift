@@ -1,5 +1,6 @@
 import RivuletObjects
 import RivuletTesting
+import Synchronization
 
 // The object most tests use: it counts, refuses, fails, and calls others.
 
@@ -30,6 +31,8 @@ struct Note: Message { var amount: Int }
 struct PublishInQuery: Message {}
 struct Leave: Message {}
 struct Observe: Message { var amount: Int }
+/// Starts work that goes on until it is cancelled.
+struct Linger: Message {}
 
 struct Added: Event, Equatable { var amount: Int; var total: Int }
 struct Blinked: Event {
@@ -109,6 +112,26 @@ struct Counter: ServiceObject {
             turn.background { me in try me.send(Add(amount: message.amount)) }
             return Empty()
         }
+        Handle(Linger.self) { _, _, turn in
+            let lingering = try turn.dependency(Lingering.self)
+            turn.background { _ in await lingering.linger() }
+            return Empty()
+        }
+    }
+}
+
+/// How much background work runs until it is cancelled.
+final class Lingering: Sendable {
+    private let running = Mutex(0)
+
+    var count: Int { running.withLock { $0 } }
+
+    func linger() async {
+        running.withLock { $0 += 1 }
+        let (never, continuation) = AsyncStream.makeStream(of: Void.self)
+        for await _ in never {}
+        continuation.finish()
+        running.withLock { $0 -= 1 }
     }
 }
 

@@ -3,6 +3,7 @@ import RivuletBackbone
 import RivuletBroker
 import RivuletObjects
 import RivuletTesting
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LifeCycleTests {
@@ -88,6 +89,25 @@ import Testing
             var events = live.makeAsyncIterator()
             _ = try await events.next()
             #expect(try await counter.ask(Total()) == 9)
+        }
+    }
+
+    @Test func backgroundWorkEndsWithTheActivationThatCouldNotCommit() async throws {
+        let (store, lingering) = (StallingStore(), Lingering())
+        try await withNode(hosting: Counter.self, dependencies: Dependencies().with(lingering), store: store) { node in
+            let counter = node.object(Counter.self, "a")
+            _ = try await counter.ask(Linger())
+            try await until { lingering.count == 1 }
+            await store.stall()
+            async let lost = outcome { try await counter.ask(Add(amount: 1), timeout: .seconds(600)) }
+            await store.arrived()
+            await store.fail(StoreError(.unavailable, "the database is gone"))
+            #expect(await lost == .failure(.unavailable))
+            try await until { lingering.count == 0 }
+            _ = try await counter.ask(Linger())
+            try await until { lingering.count == 1 }
+            _ = try await counter.ask(Leave())
+            try await until { lingering.count == 0 }
         }
     }
 
