@@ -211,17 +211,19 @@ final class Router: Sendable {
             anybody = true
         }
         var directed: [Subscriber] = []
+        var mayBeElsewhere = route.isWantedElsewhere
         for group in route.groups {
             if deliver(&parcel, subject, tail, toOneOf: group.members, into: &batch, decoded) {
                 anybody = true
             } else if let peer = group.peer(parcel.turn) {
                 directed.append(peer)
+                if !group.isWithinOnePeer { mayBeElsewhere = true }
             }
         }
         guard let peers = route.peers, parcel.reach == .cluster, route.isWantedElsewhere || !directed.isEmpty else { return anybody }
         var flags: PeerEnvelope.Flags = route.isWantedElsewhere ? .plain : []
         if !parcel.mayReachProcesses { flags.insert(.connectionsOnly) }
-        if !anybody, !route.isWantedElsewhere, directed.count == 1 { flags.insert(.answersUnreached) }
+        if !anybody, !mayBeElsewhere, directed.count == 1 { flags.insert(.answersUnreached) }
         peers.append(
             subject: subject, tail: tail, hasHeaders: parcel.hasHeaders, size: parcel.size, flags, to: directed, into: &batch)
         return true

@@ -31,7 +31,7 @@ final class SubjectRoute: Sendable {
     /// Whether all outside queue groups are connections, each but once, none of them an answerer: then many messages can be handed over
     /// at a time, and a connection still sees them in the order in which they were published.
     let takesPlainRuns: Bool
-    /// Whether that is so, and there are no queue groups.
+    /// Whether that is so, there are no queue groups, and subjects stay as they are.
     let takesRuns: Bool
 
     init(
@@ -51,7 +51,7 @@ final class SubjectRoute: Sendable {
         hasAnswerers = parties.contains(where: \.answersRequests)
         isLimited = parties.contains { if case .network(let access) = $0 { access.isLimited } else { false } }
         takesPlainRuns = plain.allSatisfy { $0.party.isNetwork && !$0.party.answersRequests } && Self.areDistinct(plain)
-        takesRuns = takesPlainRuns && groups.isEmpty
+        takesRuns = takesPlainRuns && groups.isEmpty && stripped == 0
     }
 
     /// The route to those whom an interest index found, on whichever node.
@@ -116,10 +116,13 @@ struct QueueGroup: Sendable {
     let members: [Subscriber]
     /// One for each other node that has members, with each pattern.
     let peers: [Subscriber]
+    /// Whether no more than one other node has members.
+    let isWithinOnePeer: Bool
 
     init(members: [Subscriber], peers: [Subscriber]) {
         self.members = members
         self.peers = peers
+        isWithinOnePeer = peers.allSatisfy { $0.sid == peers[0].sid }
     }
 
     init(_ subscribers: [Subscriber]) {

@@ -161,6 +161,27 @@ struct ClusterRelayTests {
         }
     }
 
+    @Test("a request that a member which has left just now does not answer is not refused while others of its group listen")
+    func otherResponders() async throws {
+        let backbone = InMemoryBackbone(time: ManualTime())
+        let deaf = SelectiveRelay(backbone)
+        try await withRelay(over: [backbone, deaf, backbone]) { nodes in
+            let services = try nodes.dropFirst().map { try $0.serve("a", queue: "q") }
+            let echo = try nodes[1].serve("echo")
+            for node in nodes.dropFirst() { try await nodes[0].knows("a", queue: "q", of: node) }
+            try await nodes[0].knows("echo", of: nodes[1])
+            deaf.dropsAnnouncements.withLock { $0 = true }
+            services[0].cancel()
+            let answers = try nodes[0].subscribe("_INBOX.answers.*")
+            for number in 1...4 { try nodes[0].publish("a", reply: "_INBOX.answers.\(number)") }
+            // What the first node says to them comes before this.
+            #expect(try await nodes[0].request("echo") == "node.1")
+            try await until { answers.payloads == ["node.2", "node.2"] }
+            services[1].cancel()
+            echo.cancel()
+        }
+    }
+
     @Test("messages for one node stay there, and so do calls, reads of streams and what is reserved, whoever subscribes to them elsewhere")
     func whatStays() async throws {
         try await withRelay(2) { nodes in

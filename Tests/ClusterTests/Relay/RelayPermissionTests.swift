@@ -83,6 +83,21 @@ struct RelayPermissionTests {
         }
     }
 
+    @Test("an answer to a request that crossed finds its inbox also from a client that has come to the node that asked")
+    func inboxesHere() async throws {
+        try await withClients(UserPermissions()) { nodes, client, _ in
+            let answers = try await client.subscribe("_INBOX.own.>")
+            try await client.flush()
+            for number in 1...3 { try await client.publish(Array("\(number)".utf8), to: "_R_.node%2E0._INBOX.own.x") }
+            var messages = answers.makeAsyncIterator()
+            for number in 1...3 {
+                let message = try #require(try await messages.next())
+                #expect(message.subject.description == "_INBOX.own.x")
+                #expect(message.payload == Array("\(number)".utf8))
+            }
+        }
+    }
+
     @Test("inboxes of another node are protected as those of the own one")
     func inboxesElsewhere() async throws {
         let permissions = UserPermissions(publish: SubjectPermission(deny: [try SubjectPattern("_INBOX.secret.>")]))
