@@ -7,6 +7,8 @@ final class Retries: Sendable {
         /// Empty while those that were there are handed out: what comes meanwhile must not overtake them.
         var waiting: [ObjectID: [Parcel]] = [:]
         var room: Room
+        /// Most objects. Each has its place in ``due`` once.
+        let objectLimit: Int
         /// When ``late`` rings next.
         var alarm: Duration?
         var isClosed = false
@@ -47,7 +49,7 @@ final class Retries: Sendable {
     ///   - byteLimit: How many bytes of them.
     init(limit: Int, byteLimit: Int, time: any TimeSource) {
         self.time = time
-        state = Mutex(State(room: Room(messages: limit, bytes: byteLimit)))
+        state = Mutex(State(room: Room(messages: limit, bytes: byteLimit), objectLimit: limit))
         due = BoundedChannel(capacity: limit, whenFull: .dropNewest)
     }
 
@@ -174,8 +176,8 @@ final class Retries: Sendable {
     /// Whether it is the first for its object; nil if there is no room.
     private func append(_ parcel: Parcel) -> Bool? {
         change { state in
-            guard state.room.fits(parcel.size), !state.isClosed else { return nil }
             let isFirst = state.waiting[parcel.object] == nil
+            guard state.room.fits(parcel.size), !state.isClosed, !isFirst || state.waiting.count < state.objectLimit else { return nil }
             state.keep(parcel)
             return isFirst
         }

@@ -49,19 +49,46 @@ struct LookUpTests {
         }
     }
 
+    @Test func objectsThatWereGivenUpWhileTheStoreHadNoAnswerAreLookedForAgain() async throws {
+        var configuration = ClusterConfiguration()
+        configuration.linkCapacity = 300
+        try await whileLooking(configuration) { ownership, answers in
+            func askAll(_ numbers: some Sequence<Int>) throws {
+                for number in numbers { try ask("\(number)", for: ObjectID(kind: "Tally", id: "\(number)"), of: ownership) }
+            }
+            try askAll(0..<300)
+            try await until { directory.waiting == 256 }
+            time.advance(by: .seconds(8))
+            try await until { answers.all.count == 300 }
+            try askAll(300..<600)
+            time.advance(by: .seconds(8))
+            try await until { answers.all.count == 600 }
+            var left = Set(300..<600)
+            try await until {
+                directory.fail()
+                try askAll(left)
+                for text in answers.all where text.contains("cannot find out who has") { left.remove(Int(text.prefix(3)) ?? 0) }
+                return left.isEmpty
+            }
+        }
+    }
+
     private func ask(_ id: String, for object: ObjectID = ObjectID(kind: "Tally", id: "a"), of ownership: ClusterOwnership) throws {
         ownership.forward(
             BusMessage(subject: try Subject("obj.\(object.kind).\(object.id).Increase"), reply: try Subject("reply.\(id)")), for: object)
     }
 
     /// Runs `body` with a node that knows of another, and what it answers.
-    private func whileLooking(_ body: (ClusterOwnership, Answers) async throws -> Void) async throws {
+    private func whileLooking(
+        _ configuration: ClusterConfiguration = ClusterConfiguration(), _ body: (ClusterOwnership, Answers) async throws -> Void
+    ) async throws {
         let backbone = InMemoryBackbone(time: time)
         let keeper = LeaseKeeper(NodeDescription(name: "own", address: "own:1"), membership: backbone, time: time, logger: quiet)
         let links = NodeLinks(from: "own", bus: bus, membership: backbone, time: time, logger: quiet) { _ in
             throw BusError(.disconnected, "nobody is there")
         }
-        let ownership = ClusterOwnership(directory: directory, keeper: keeper, links: links, bus: bus, time: time)
+        let ownership = ClusterOwnership(
+            directory: directory, keeper: keeper, links: links, bus: bus, configuration: configuration, time: time)
         ownership.see([NodeDescription(name: "other", address: "other:1", status: NodeStatus(kinds: ["Tally"]))])
         let answers = Answers()
         let attachment = try bus.attach(SubjectPattern("reply.*"), queue: nil) { answers.add($0) }
