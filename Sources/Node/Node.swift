@@ -156,6 +156,7 @@ public final class Node: Service {
         }
         let server = MonitoringServer(
             configuration: monitoring, broker: broker,
+            trouble: { cluster.flatMap { $0.isServing ? nil : "the node has lost its place in the cluster" } },
             metrics: { ObjectMetrics.families(host.statistics) + (cluster.map { ClusterMetrics.families($0) } ?? []) }, logger: logger)
         try await server.whileListening { await serve(host, at: address, in: cluster, monitoring: $0) }
     }
