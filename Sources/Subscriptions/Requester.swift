@@ -27,6 +27,9 @@ public final class Requester: Sendable {
         prefix = Self.makeInbox()
     }
 
+    /// Whether no request is under way.
+    package var isIdle: Bool { state.withLock { $0.waiting.isEmpty } }
+
     /// A subject nobody else uses, to which one token is to be added; 128 random bits: who does not know it cannot guess it.
     public static func makeInbox() -> String {
         "_INBOX." + String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
