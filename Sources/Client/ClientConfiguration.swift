@@ -37,6 +37,8 @@ public struct ClientConfiguration: Sendable {
     /// which its server tells. What is sent to one object with ``RivuletClient/object(_:_:)`` stays in order.
     public var followsOwners = true
     var ownerLimits = OwnerLimits()
+    /// How long a server that is about to go away may take to answer what it was asked before, while all else waits for the next one.
+    var lameDuckPatience = Duration.seconds(2)
     /// Where the client logs: connections lost and restored.
     public var logger = Logger(label: "rivulet.client") { _ in SwiftLogNoOpLogHandler() }
 

@@ -7,6 +7,7 @@ final class ClientHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let core: ClientCore
+    private let requester: Requester
     private let statuses: StatusBroadcast
     private let address: ServerAddress
     private let isFirst: Bool
@@ -26,12 +27,15 @@ final class ClientHandler: ChannelInboundHandler {
     private var hasBegun = false
     private var greeting: Scheduled<Void>?
     private var pings: RepeatedTask?
+    /// Set once nothing more is sent, until the end that it brings.
+    private var leaving: Scheduled<Void>?
 
     init(
-        _ core: ClientCore, _ statuses: StatusBroadcast, _ address: ServerAddress, isFirst: Bool, ready: EventLoopPromise<Void>,
-        ended: EventLoopPromise<ClientError>
+        _ core: ClientCore, _ requester: Requester, _ statuses: StatusBroadcast, _ address: ServerAddress, isFirst: Bool,
+        ready: EventLoopPromise<Void>, ended: EventLoopPromise<ClientError>
     ) {
         self.core = core
+        self.requester = requester
         self.statuses = statuses
         self.address = address
         self.isFirst = isFirst
@@ -61,14 +65,20 @@ final class ClientHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         greeting?.cancel()
         pings?.cancel()
+        leaving?.cancel()
         if hasBegun { core.outbox.disconnect() }
-        let reason = reason ?? ClientError(.connectionLost, "\(address) closed the connection")
+        let reason = reason ?? loss
         ready.fail(reason)
         ended.succeed(reason)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if reason == nil { reason = ClientError(.connectionLost, "\(address) closed the connection") }
+        if reason == nil { reason = loss }
+    }
+
+    private var loss: ClientError {
+        leaving == nil
+            ? ClientError(.connectionLost, "\(address) closed the connection") : ClientError(.lameDuck, "\(address) is about to go away")
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -82,6 +92,7 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        if leaving != nil { endIfAnswered(context) }
         context.read()
     }
 
@@ -219,9 +230,23 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     private func leave(_ context: ChannelHandlerContext) {
+        guard core.pool.hasOther(than: address) else { return statuses.send(.lameDuck(address), isPassing: true) }
+        pings?.cancel()
+        // What is published from now on is for the next server. In this order, so that no request which went here is taken for one of those.
+        core.outbox.write()
+        core.outbox.disconnect()
+        requester.beginRound()
         statuses.send(.lameDuck(address), isPassing: true)
-        guard core.pool.hasOther(than: address) else { return }
-        end(ClientError(.lameDuck, "\(address) is about to go away"), context)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        leaving = context.eventLoop.scheduleTask(in: TimeAmount(core.configuration.lameDuckPatience)) {
+            let (handler, context) = bound.value
+            handler.end(handler.loss, context)
+        }
+        endIfAnswered(context)
+    }
+
+    private func endIfAnswered(_ context: ChannelHandlerContext) {
+        if reason == nil, !requester.hasEarlier { end(loss, context) }
     }
 
     private func end(_ reason: ClientError, _ context: ChannelHandlerContext) {

@@ -160,7 +160,8 @@ final class ClientOutbox: Sendable {
         loop?.execute { self.write() }
     }
 
-    private func write() {
+    /// On the connection's event loop.
+    func write() {
         let next = state.withLock { state -> (any Channel, ByteBuffer, Int)? in
             state.isDirty = false
             guard case .connected(let channel) = state.phase, state.inFlight == 0, state.sink.buffer.readableBytes > 0 else { return nil }

@@ -8,7 +8,8 @@ public enum ClientStatus: Sendable, CustomStringConvertible {
     case reconnecting(round: Int)
     /// Connected again; all subscriptions are in place. Messages published meanwhile by others were missed.
     case reconnected(ServerAddress)
-    /// The server is about to go away. If another one is known the client moves there.
+    /// The server is about to go away. If another one is known the client moves there, once requests under way are answered; it does
+    /// not wait longer than two seconds for that.
     case lameDuck(ServerAddress)
     /// The server says that this client reads too slowly, and ends the connection.
     case slowConsumer

@@ -5,6 +5,7 @@ import RivuletSubscriptions
 /// Makes connections, first and later ones.
 struct Connector: Sendable {
     let core: ClientCore
+    let requester: Requester
     let statuses: StatusBroadcast
 
     /// A connection that can be used.
@@ -63,7 +64,7 @@ struct Connector: Sendable {
         let ended = channel.eventLoop.makePromise(of: ClientError.self)
         let secured = core.dialer.handshakeFirst ? core.dialer.secure(channel, to: address) : channel.eventLoop.makeSucceededVoidFuture()
         let added = secured.flatMapThrowing {
-            let handler = ClientHandler(core, statuses, address, isFirst: isFirst, ready: ready, ended: ended)
+            let handler = ClientHandler(core, requester, statuses, address, isFirst: isFirst, ready: ready, ended: ended)
             try channel.pipeline.syncOperations.addHandler(handler)
         }
         do {

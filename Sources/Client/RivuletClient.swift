@@ -75,10 +75,10 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
     static func connect(to addresses: [ServerAddress], configuration: ClientConfiguration) async throws(ClientError) -> RivuletClient {
         let core = ClientCore(configuration, ServerPool(addresses))
         let statuses = StatusBroadcast(.reconnecting(round: 0))
-        let connector = Connector(core: core, statuses: statuses)
+        let requester = Requester(bus: core, time: core.time)
+        let connector = Connector(core: core, requester: requester, statuses: statuses)
         let first = try await connector.connect(after: nil, isFirst: true)
         statuses.send(.connected(first.address))
-        let requester = Requester(bus: core, time: core.time)
         let owners = configuration.followsOwners ? OwnerCarrier(core: core, requester: requester) : nil
         let supervisor = Supervisor(core: core, requester: requester, connector: connector, statuses: statuses, owners: owners)
         return RivuletClient(core, requester, statuses, owners, Task { await supervisor.run(first) })

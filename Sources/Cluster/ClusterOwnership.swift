@@ -22,6 +22,7 @@ public final class ClusterOwnership: ObjectOwnership {
     private let lastNumber = Atomic<UInt64>(0)
     private let forwarded = Atomic<Int>(0)
     private let failed = Atomic<Int>(0)
+    private let releases = Atomic(true)
 
     /// The ownership of the keeper's node.
     ///
@@ -92,8 +93,7 @@ public final class ClusterOwnership: ObjectOwnership {
         }
     }
 
-    /// The node is about to leave, which frees all that it owns: nothing has to be given up one by one any more. It takes no more
-    /// objects, but those that nobody else can have.
+    /// The node is about to leave. It takes no more objects, but those that nobody else can have.
     public func prepareToLeave() {
         keeper.status.drain()
     }
@@ -195,8 +195,13 @@ public final class ClusterOwnership: ObjectOwnership {
 
     /// Lets others have the object. If that cannot be told, they have to wait until the lease has ended.
     public func release(_ object: ObjectID, epoch: UInt64) async {
-        guard !keeper.status.isDraining else { return }
+        guard releases.load(ordering: .relaxed) else { return }
         try? await directory.release(object, Ownership(node: keeper.node.name, epoch: epoch))
+    }
+
+    /// Leaves it to ``LeaseKeeper/leave()`` to free what the node still owns, all at once.
+    public func endReleasing() {
+        releases.store(false, ordering: .relaxed)
     }
 
     /// Sends the message to the node. While it is not known who has the object, messages for it wait for each other.

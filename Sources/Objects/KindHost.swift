@@ -56,6 +56,12 @@ final class KindHost: Sendable {
         for activation in activations.withLock({ Array($0.values) }) { activation.deactivate(afterOthers: true) }
     }
 
+    /// Ends an object for which no message waits.
+    func deactivateIfIdle(_ id: ObjectID) {
+        guard let activation = activations.withLock({ $0[id] }), activation.isIdle else { return }
+        activation.deactivate(afterOthers: true)
+    }
+
     func loseAll() {
         for activation in activations.withLock({ Array($0.values) }) { activation.loseCurrent() }
     }
@@ -82,4 +88,8 @@ final class KindHost: Sendable {
             if activations[activation.id] === activation { activations[activation.id] = nil }
         }
     }
+}
+
+extension Activation {
+    fileprivate var isIdle: Bool { state.withLock { !$0.isDraining && !$0.hasEnded } }
 }

@@ -8,7 +8,12 @@ public final class ObjectHost: Sendable {
         var attachments: [Attachment] = []
         var watchdog: ScheduledAction?
         var isStopping = false
+        /// What callers were refused since the watchdog last looked.
+        var wanted: Set<ObjectID> = []
     }
+
+    /// So that the store has little to do with that, and the turns have an end: when the node leaves, all are free at once.
+    private static let givenUpAtATime = 1024
 
     private let kinds: [String: KindHost]
     private let services: ObjectServices
@@ -101,19 +106,19 @@ public final class ObjectHost: Sendable {
     ///
     /// - Parameter patience: How long to wait for turns under way before they are cancelled.
     public func drain(patience: Duration = .seconds(10)) async {
-        let (attachments, watchdog) = state.withLock { state in
-            state.isStopping = true
+        let attachments = state.withLock { state in
             defer { state.attachments = [] }
-            return (state.attachments, state.watchdog)
+            return state.attachments
         }
         isClosed.store(true, ordering: .relaxed)
-        watchdog?.cancel()
         let (turns, background) = (services.turns, services.background)
         let limit = services.time.schedule(at: services.time.now + patience) {
             turns.cancelAll()
             for attachment in attachments { attachment.cancel() }
         }
         await turns.idle()
+        stopWatchdog()
+        services.ownership.endReleasing()
         for attachment in attachments { attachment.cancel() }
         for kind in kinds.values { kind.deactivateAll() }
         await turns.idle()
@@ -155,7 +160,10 @@ public final class ObjectHost: Sendable {
             plain.headers[HeaderName.hop] = nil
             return receive(plain, isHandedBack: isHandedBack)
         }
-        if message.origin != nil, isClosed.load(ordering: .relaxed) { return refuse(message, "this node is about to end") }
+        if message.origin != nil, isClosed.load(ordering: .relaxed) {
+            want(message.subject)
+            return refuse(message, "this node is about to end")
+        }
         do throws(CallError) {
             let (object, name) = try ObjectSubject.parse(message.subject)
             guard let kind = kinds[object.kind] else { return try passOn(message, for: object) }
@@ -196,6 +204,8 @@ public final class ObjectHost: Sendable {
             guard let self else { return }
             let now = services.time.now
             for kind in kinds.values { kind.checkTurns(at: now) }
+            // A node that still has turns under way by now may have them for long.
+            giveUpWanted()
             armWatchdog()
         }
         let isStopping = state.withLock { state -> Bool in
@@ -203,6 +213,31 @@ public final class ObjectHost: Sendable {
             return state.isStopping
         }
         if isStopping { action.cancel() }
+    }
+
+    private func stopWatchdog() {
+        let watchdog = state.withLock { state in
+            state.isStopping = true
+            return state.watchdog
+        }
+        watchdog?.cancel()
+    }
+
+    /// Lets other nodes have what was asked for in vain, unless it is busy.
+    private func giveUpWanted() {
+        let wanted = state.withLock { state in
+            defer { state.wanted = [] }
+            return state.wanted
+        }
+        for object in wanted { kinds[object.kind]?.deactivateIfIdle(object) }
+    }
+
+    /// Notes that an object is wanted which this node still has, though it takes no calls any more.
+    private func want(_ subject: Subject) {
+        guard services.ownership.hasOtherNodes, let (object, _) = try? ObjectSubject.parse(subject) else { return }
+        state.withLock { state in
+            if state.wanted.count < Self.givenUpAtATime { state.wanted.insert(object) }
+        }
     }
 }
 

@@ -7,11 +7,13 @@ public final class Requester: Sendable {
         var attachment: Attachment?
         var waiting: [Substring: Pending] = [:]
         var lastToken: UInt64 = 0
+        var round = 0
         var closed = false
     }
 
     private struct Pending {
         var resume: CheckedContinuation<BusMessage, any Error>
+        var round: Int
         var timeout: ScheduledAction?
     }
 
@@ -26,6 +28,9 @@ public final class Requester: Sendable {
         self.time = time
         prefix = Self.makeInbox()
     }
+
+    /// Whether no request is under way.
+    package var isIdle: Bool { state.withLock { $0.waiting.isEmpty } }
 
     /// A subject nobody else uses, to which one token is to be added; 128 random bits: who does not know it cannot guess it.
     public static func makeInbox() -> String {
@@ -79,9 +84,26 @@ public final class Requester: Sendable {
 
     /// Fails all requests under way, since their replies will not come.
     public func failPending(_ error: BusError) {
+        beginRound()
+        failEarlier(error)
+    }
+
+    /// Requests from now on are of another round: they do not end with earlier ones, since they go over another connection.
+    package func beginRound() {
+        state.withLock { $0.round += 1 }
+    }
+
+    /// Whether requests of earlier rounds are under way.
+    package var hasEarlier: Bool {
+        state.withLock { state in state.waiting.contains { $0.value.round < state.round } }
+    }
+
+    /// Fails requests of earlier rounds.
+    package func failEarlier(_ error: BusError) {
         let pending = state.withLock { state in
-            defer { state.waiting = [:] }
-            return Array(state.waiting.values)
+            let (round, all) = (state.round, state.waiting)
+            state.waiting = all.filter { $0.value.round == round }
+            return all.values.filter { $0.round < round }
         }
         for request in pending {
             request.timeout?.cancel()
@@ -96,7 +118,7 @@ public final class Requester: Sendable {
         let refused = state.withLock { state -> (any Error)? in
             if state.closed { return BusError(.closed, "the connection is closed") }
             if Task.isCancelled { return CancellationError() }
-            state.waiting[token] = Pending(resume: continuation)
+            state.waiting[token] = Pending(resume: continuation, round: state.round)
             return nil
         }
         if let refused {

@@ -1,6 +1,8 @@
 import RivuletBroker
-import RivuletClient
+import RivuletSubscriptions
 import Testing
+
+@testable import RivuletClient
 
 @Suite(.timeLimit(.minutes(1))) struct ReconnectTests {
     @Test func subscriptionsSurviveARestartAndTheApplicationIsTold() async throws {
@@ -78,6 +80,64 @@ import Testing
             try await client.flush()
             #expect(second.bus.statistics.connections == 1)
         }
+        await first.stop()
+        await second.stop()
+    }
+
+    @Test func aLameDuckAnswersWhatItWasAskedBeforeAndTheNextServerWhatComesThen() async throws {
+        let first = try await RestartableBroker.start { $0.lameDuckDuration = .seconds(50) }
+        let second = try await RestartableBroker.start()
+        let (requests, arrive) = AsyncStream.makeStream(of: BusMessage.self)
+        let slow = try first.bus.attach(SubjectPattern("ask"), queue: nil) { arrive.yield($0) }
+        let (bus, answer) = (second.bus, bytes("second"))
+        let quick = try bus.attach(SubjectPattern("ask"), queue: nil) { request in
+            if let reply = request.reply { try? bus.publish(BusMessage(subject: reply, payload: answer)) }
+        }
+        var configuration = ClientConfiguration()
+        configuration.requestTimeout = .seconds(50)
+        configuration.lameDuckPatience = .seconds(50)
+        try await withRivuletClient(first.url, second.url, configuration: configuration) { client in
+            var statuses = client.status.makeAsyncIterator()
+            var arrivals = requests.makeAsyncIterator()
+            async let before = client.request("ask")
+            let reply = try #require(await arrivals.next()?.reply)
+            async let drained: Void = first.bus.drain()
+            try await wait(&statuses) { if case .lameDuck = $0 { true } else { false } }
+            async let after = client.request("ask")
+            try first.bus.publish(BusMessage(subject: reply, payload: bytes("first")))
+            #expect(text(try await before.payload) == "first")
+            #expect(text(try await after.payload) == "second")
+            await drained
+        }
+        slow.cancel()
+        quick.cancel()
+        await first.stop()
+        await second.stop()
+    }
+
+    @Test func aLameDuckIsNotWaitedForForEver() async throws {
+        let first = try await RestartableBroker.start { $0.lameDuckDuration = .seconds(50) }
+        let second = try await RestartableBroker.start()
+        let (requests, arrive) = AsyncStream.makeStream(of: BusMessage.self)
+        let silent = try first.bus.attach(SubjectPattern("ask"), queue: nil) { arrive.yield($0) }
+        var configuration = ClientConfiguration()
+        configuration.requestTimeout = .seconds(50)
+        configuration.lameDuckPatience = .milliseconds(10)
+        try await withRivuletClient(first.url, second.url, configuration: configuration) { client in
+            var arrivals = requests.makeAsyncIterator()
+            async let answer = client.request("ask")
+            _ = await arrivals.next()
+            async let drained: Void = first.bus.drain()
+            do {
+                _ = try await answer
+                Issue.record("nobody answers")
+            } catch let error as BusError {
+                #expect(error.code == .disconnected)
+            }
+            try await client.flush()
+            await drained
+        }
+        silent.cancel()
         await first.stop()
         await second.stop()
     }

@@ -14,13 +14,15 @@ final class SeveralHosts: Sendable {
     let hosts: [Host]
 
     /// - Parameter labels: Those of the hosts that have some, by number.
-    init(_ count: Int, hosting kinds: [any ServiceObject.Type], labels: [Int: Set<String>] = [:]) {
+    init(_ count: Int, hosting kinds: [any ServiceObject.Type], labels: [Int: Set<String>] = [:], _ dependencies: Dependencies) {
         let time = ManualTime()
         let backbone = InMemoryBackbone(time: time)
         let directory = HostDirectory()
         self.time = time
         self.backbone = backbone
-        hosts = (0..<count).map { Host("node\($0)", HostedKinds(of: kinds, labels: labels[$0] ?? []), backbone, time, directory) }
+        hosts = (0..<count).map {
+            Host("node\($0)", HostedKinds(of: kinds, labels: labels[$0] ?? []), backbone, time, directory, dependencies)
+        }
         directory.hosts.withLock { $0 = Dictionary(uniqueKeysWithValues: hosts.map { ($0.name, WeakHost(host: $0)) }) }
     }
 
@@ -90,7 +92,10 @@ final class Host: Sendable {
     private let death = Mutex<[BoundedChannel<Void>]>([])
     private let isDead = Mutex(false)
 
-    init(_ name: String, _ kinds: HostedKinds, _ backbone: InMemoryBackbone, _ time: ManualTime, _ others: HostDirectory) {
+    init(
+        _ name: String, _ kinds: HostedKinds, _ backbone: InMemoryBackbone, _ time: ManualTime, _ others: HostDirectory,
+        _ dependencies: Dependencies
+    ) {
         self.name = name
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         broker = Broker(configuration: BrokerConfiguration(), logger: logger)
@@ -104,7 +109,8 @@ final class Host: Sendable {
         }
         ownership = ClusterOwnership(directory: backbone, keeper: keeper, links: links, bus: broker, time: time)
         objects = ObjectHost(
-            hosting: kinds.types, bus: broker, store: backbone, log: backbone, ownership: ownership, time: time, logger: logger)
+            hosting: kinds.types, bus: broker, store: backbone, log: backbone, ownership: ownership, time: time,
+            dependencies: dependencies, logger: logger)
     }
 
     private func connection() -> NodeConnection {
@@ -125,6 +131,16 @@ final class Host: Sendable {
     func object(_ kind: String, _ id: String) -> RemoteObject { objects.object(kind, id) }
 }
 
+/// Whom what was handed on comes from.
+private final class OtherHost: MessageOrigin {
+    static let any = OtherHost()
+    let isNode = true
+    let receivingThread: (any DeliveringThread)? = nil
+
+    func mayReceive(_ subject: Subject) -> Bool { true }
+    func maySubscribe(to pattern: SubjectPattern) -> Bool { true }
+}
+
 /// Carries nothing more to a node that is dead.
 private struct MortalBus: MessageBus {
     let broker: Broker
@@ -132,6 +148,8 @@ private struct MortalBus: MessageBus {
 
     func publish(_ message: BusMessage) throws(BusError) {
         if isDead() { throw BusError(.disconnected, "the node is dead") }
+        var message = message
+        message.origin = OtherHost.any
         try broker.publish(message)
     }
 
@@ -145,9 +163,10 @@ private struct MortalBus: MessageBus {
 /// Runs `body` with several hosts, which have joined and serve.
 func withHosts(
     _ count: Int, hosting kinds: any ServiceObject.Type..., labels: [Int: Set<String>] = [:],
+    dependencies: Dependencies = Dependencies(),
     body: @escaping @Sendable (SeveralHosts) async throws -> Void
 ) async throws {
-    let cluster = SeveralHosts(count, hosting: kinds, labels: labels)
+    let cluster = SeveralHosts(count, hosting: kinds, labels: labels, dependencies)
     for host in cluster.hosts {
         try await host.keeper.join()
         try await host.objects.start()

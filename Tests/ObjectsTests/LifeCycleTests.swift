@@ -146,6 +146,27 @@ import Testing
     await broker.shutdown()
 }
 
+@Test(.timeLimit(.minutes(1))) func aTurnThatTakesTooLongIsCancelledAlsoWhileTheNodeStops() async throws {
+    let (gate, time) = (Gate(), ManualTime())
+    await gate.open()
+    let broker = Broker(logger: Logger(label: "test"))
+    let store = InMemoryBackbone(time: time)
+    let host = ObjectHost(
+        hosting: [Sleeper.self], bus: broker, store: store, log: store, time: time, dependencies: Dependencies().with(gate),
+        logger: Logger(label: "test"))
+    try await host.start()
+    async let running: Void = host.run()
+    try host.object("Sleeper", "a").send(Fail())
+    await gate.arrived()
+    async let drained: Void = host.drain(patience: .seconds(3600))
+    // It has begun by then.
+    for _ in 0..<1000 { await Task.yield() }
+    time.advance(by: .seconds(32))
+    await drained
+    await running
+    await broker.shutdown()
+}
+
 struct Read: Message { typealias Reply = [String] }
 
 struct Diary: ServiceObject {

@@ -5,6 +5,8 @@ import Synchronization
 extension OwnerCarrier {
     private enum Ending: Sendable {
         case idle
+        /// The owner is about to go away.
+        case lameDuck
         case lost
     }
 
@@ -48,6 +50,8 @@ extension OwnerCarrier {
     private func keep(_ owner: WantedOwner) async {
         var configuration = core.configuration
         configuration.followsOwners = false
+        // With nowhere else to go, it stays with an owner that is about to go away until that has answered.
+        configuration.usesLearnedServers = false
         configuration.maximumReconnectRounds = 0
         configuration.logger = Logger(label: "rivulet.client") { _ in SwiftLogNoOpLogHandler() }
         let client: RivuletClient
@@ -67,7 +71,8 @@ extension OwnerCarrier {
         if let number {
             let ending = await ending(of: number, client)
             core.configuration.logger.debug("left an owner", metadata: ["owner": "\(owner.name)", "reason": "\(ending)"])
-            lose(number, avoided: ending == .lost)
+            lose(number, avoided: ending != .idle)
+            if ending == .lameDuck { await answers(over: client) }
         }
         await client.close()
     }
@@ -75,7 +80,9 @@ extension OwnerCarrier {
     private func ending(of number: Int, _ client: RivuletClient) async -> Ending {
         await withTaskGroup(of: Ending.self) { group in
             group.addTask {
-                for await _ in client.status {}
+                for await status in client.status {
+                    if case .lameDuck = status { return .lameDuck }
+                }
                 return .lost
             }
             group.addTask {
@@ -84,6 +91,17 @@ extension OwnerCarrier {
             }
             defer { group.cancelAll() }
             return await group.next() ?? .lost
+        }
+    }
+
+    /// Returns when nothing is awaited any more, or nothing will come.
+    private func answers(over client: RivuletClient) async {
+        while client.isConnected, !client.requester.isIdle {
+            do {
+                try await Task.sleep(for: .milliseconds(10))
+            } catch {
+                return
+            }
         }
     }
 

@@ -34,6 +34,9 @@ public protocol ObjectOwnership: Sendable {
     /// Gives the object up, after its last turn.
     func release(_ object: ObjectID, epoch: UInt64) async
 
+    /// Gives no more objects up one by one, since the node leaves, and with that all of them.
+    func endReleasing()
+
     /// Has another node handle a message for an object that it owns; the answer goes to the message's reply subject. Messages for one
     /// node keep their order. One that surely was not handled there is tried again for a while.
     func forward(_ message: BusMessage, for object: ObjectID, to node: String)
@@ -60,6 +63,7 @@ struct SoleOwnership: ObjectOwnership {
     func isLookedFor(_ object: ObjectID) -> Bool { false }
     func claim(_ object: ObjectID, isHandedOn: Bool) async throws(CallError) -> ObjectClaim? { .here(epoch: nil) }
     func release(_ object: ObjectID, epoch: UInt64) async {}
+    func endReleasing() {}
     func forward(_ message: BusMessage, for object: ObjectID, to node: String) {}
     func forward(_ message: BusMessage, for object: ObjectID) {}
 }

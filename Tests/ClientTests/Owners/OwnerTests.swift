@@ -184,6 +184,34 @@ import Testing
         }
     }
 
+    @Test func anOwnerThatIsAboutToGoAwayStillAnswersWhatItWasAskedBefore() async throws {
+        let nodes = [try await ObjectNode.start(), try await ObjectNode.start { $0.lameDuckDuration = .seconds(50) }]
+        nodes[0].turn(.handOn(to: nodes[1].address))
+        for node in nodes { node.broker.bus.advertise(nodes.map(\.address)) }
+        var configuration = ClientConfiguration()
+        configuration.requestTimeout = .seconds(50)
+        try await withRivuletClient(nodes[0].broker.url, configuration: configuration) { client in
+            for id in ["1", "2"] { try await client.ask(id, untilItIsReachedAt: nodes[1]) }
+            nodes[1].turn(.beSilent)
+            async let answer = client.ask("1", "under way")
+            try await until { nodes[1].arrivals.last == "under way" }
+            nodes.forEach { $0.turn(.own) }
+            let (turns, end) = AsyncStream.makeStream(of: Void.self)
+            async let drained: Void = nodes[1].broker.bus.drain { for await _ in turns {} }
+            // Others are asked elsewhere already.
+            try await until {
+                try await client.ask("2", "elsewhere")
+                return nodes[0].arrivals.last == "elsewhere"
+            }
+            nodes[1].answer(.own)
+            #expect(try await answer == nil)
+            try await until { nodes[1].connections == 0 }
+            end.finish()
+            await drained
+        }
+        for node in nodes { await node.broker.stop() }
+    }
+
     @Test func ordersAreKeptWhileThePathChanges() async throws {
         try await withNodes { client, nodes in
             // What the first node hands on takes its time.
