@@ -62,7 +62,7 @@ stress: $(VENV)/installed ## Run the tests under load in full
 	$(SWIFT) build --product BlackJackServer
 	$(VENV)/bin/pytest Tests/Interop/test_load.py --stress --quiet --programs "$$($(SWIFT) build --show-bin-path)"
 
-chaos: $(VENV)/installed ## Break nodes, databases and networks while clients write; CHAOS_SECONDS=120 CHAOS_SEED=0 CHAOS_STORE=both
+chaos: $(VENV)/installed ## Break nodes, databases and networks while clients write; CHAOS_SECONDS=120 CHAOS_SEED=0 CHAOS_STORE=both CHAOS_NODES=3
 	$(call install,$(LIBRARIES) postgresql)
 	$(SWIFT) build --product ChaosServer
 	$(SWIFT) build --product rivulet

@@ -4,4 +4,5 @@
 @_exported public import RivuletObjects
 
 @_exported public import struct RivuletCluster.ClusterConfiguration
+@_exported public import struct RivuletPostgres.PostgresConfiguration
 @_exported public import struct RivuletPostgres.PostgresURL

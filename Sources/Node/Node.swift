@@ -84,7 +84,7 @@ public final class Node: Service {
     ///   when monitoring cannot, ``SettingError`` when the store cannot be shared.
     public func run() async throws {
         defer { listening.end() }
-        let backbone = try await OpenBackbone.open(configuration.store, isShared: configuration.cluster != nil, logger: logger)
+        let backbone = try await OpenBackbone.open(configuration, logger: logger)
         do {
             if let cluster = configuration.cluster { try await run(on: backbone, in: cluster) } else { try await run(on: backbone) }
         } catch {

@@ -2,6 +2,7 @@ public import RivuletBroker
 public import RivuletCluster
 public import RivuletMonitoring
 public import RivuletObjects
+public import RivuletPostgres
 
 /// How a node listens, stores and hosts.
 public struct NodeConfiguration: Sendable, Hashable {
@@ -11,6 +12,8 @@ public struct NodeConfiguration: Sendable, Hashable {
     public var monitoring: MonitoringConfiguration?
     /// Where objects and events are kept; `rivulet.sqlite` in the working directory.
     public var store = StoreConfiguration.sqlite("rivulet.sqlite")
+    /// Settings of a PostgreSQL server that are put up with when they are off, though a crash may then lose or damage what was answered.
+    public var acceptedRisks: Set<PostgresConfiguration.Risk> = []
     /// How the node shares the store, and the objects in it, with other nodes; nil if it has the store alone.
     public var cluster: ClusterConfiguration?
     /// How objects are hosted.

@@ -5,6 +5,7 @@ import RivuletBroker
 import RivuletClient
 import RivuletCluster
 import RivuletMonitoring
+import RivuletPostgres
 import RivuletWire
 
 /// What flags, environment and file say together, the first before the second before the third.
@@ -31,6 +32,7 @@ struct NodeSettings: Sendable {
             settings.node.monitoring = monitoring
         }
         if let store = options.store ?? sources.text(.store) { settings.node.store = try StoreConfiguration(store) }
+        if let risks = sources.text(.storeAcceptedRisks) { settings.node.acceptedRisks = try Self.risks(risks) }
         if let level = options.logLevel ?? sources.text(.logLevel) {
             guard let known = Logger.Level(rawValue: level) else { throw SettingError("log level \"\(level)\" is not one of \(levels)") }
             settings.logLevel = known
@@ -130,7 +132,7 @@ struct NodeSettings: Sendable {
     }
 
     private static func labels(_ text: String) throws(SettingError) -> Set<String> {
-        let labels = text.split(separator: ",", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }
+        let labels = items(text)
         let isValid = labels.allSatisfy { label in
             !label.isEmpty && label.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
         }
@@ -138,6 +140,19 @@ struct NodeSettings: Sendable {
             throw SettingError("clusterLabels \"\(text)\" is not like gpu,eu-1: letters, digits, -, _ and . with commas between")
         }
         return Set(labels)
+    }
+
+    private static func risks(_ text: String) throws(SettingError) -> Set<PostgresConfiguration.Risk> {
+        let risks = items(text).map(PostgresConfiguration.Risk.init(rawValue:))
+        guard !risks.contains(nil) else {
+            let known = PostgresConfiguration.Risk.allCases.map(\.rawValue).joined(separator: ", ")
+            throw SettingError("storeAcceptedRisks \"\(text)\" has to name some of \(known), with commas between")
+        }
+        return Set(risks.compactMap { $0 })
+    }
+
+    private static func items(_ text: String) -> [String] {
+        text.split(separator: ",", omittingEmptySubsequences: false).map { $0.trimmingCharacters(in: .whitespaces) }
     }
 
     private static let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")

@@ -15,24 +15,24 @@ struct OpenBackbone: Sendable {
     let cluster: (any ClusterBackbone)?
     let close: @Sendable () async -> Void
 
-    /// - Parameter isShared: Whether other nodes may have it open as well.
-    static func open(_ configuration: StoreConfiguration, isShared: Bool, logger: Logger) async throws(StoreError) -> OpenBackbone {
+    /// In a cluster other nodes may have it open as well.
+    static func open(_ configuration: NodeConfiguration, logger: Logger) async throws(StoreError) -> OpenBackbone {
         do throws(StoreError) {
-            return try await openAsIs(configuration, isShared: isShared, logger: logger)
+            return try await openAsIs(configuration, isExclusive: configuration.cluster == nil, logger: logger)
         } catch  where error.code == .inUse {
             throw StoreError(.inUse, error.message + "; nodes that share a store are all started with --cluster")
         }
     }
 
     private static func openAsIs(
-        _ configuration: StoreConfiguration, isShared: Bool, logger: Logger
+        _ configuration: NodeConfiguration, isExclusive: Bool, logger: Logger
     ) async throws(StoreError) -> OpenBackbone {
-        switch configuration {
+        switch configuration.store {
         case .memory:
             let memory = InMemoryBackbone(time: SystemTime())
             return OpenBackbone(store: memory, log: memory, cluster: nil, close: {})
         case .sqlite(let path):
-            let sqlite = try await SQLiteBackbone.open(SQLiteConfiguration(path: path, isExclusive: !isShared), logger: logger)
+            let sqlite = try await SQLiteBackbone.open(SQLiteConfiguration(path: path, isExclusive: isExclusive), logger: logger)
             return OpenBackbone(store: sqlite, log: sqlite, cluster: sqlite) {
                 do {
                     try await sqlite.close()
@@ -41,7 +41,12 @@ struct OpenBackbone: Sendable {
                 }
             }
         case .postgres(let url):
-            let settings = PostgresConfiguration(url: url, isExclusive: !isShared)
+            let risks = configuration.acceptedRisks
+            if !risks.isEmpty {
+                let names = risks.map(\.rawValue).sorted().joined(separator: ",")
+                logger.warning("a crash may lose what was answered, if what is accepted is off", metadata: ["accepted": "\(names)"])
+            }
+            let settings = PostgresConfiguration(url: url, isExclusive: isExclusive, acceptedRisks: risks)
             let postgres = try await PostgresBackbone.open(settings, logger: logger)
             return OpenBackbone(store: postgres, log: postgres, cluster: postgres) { await postgres.close() }
         }

@@ -5,7 +5,7 @@ import RivuletWire
 
 /// The settings that are one value each: their names in a file, which in the environment begin with `RIVULET_`.
 enum SettingKey: String, CaseIterable {
-    case host, port, httpHost, httpPort, store, logLevel, serverName
+    case host, port, httpHost, httpPort, store, storeAcceptedRisks, logLevel, serverName
     case maxPayload, maxConnections, maxPending, pingInterval, pingMax, lameDuckDuration, lameDuckGracePeriod, idempotencyWindow
     case user, password, token
     case tlsCert, tlsKey, tlsCa, tlsVerify
@@ -20,6 +20,7 @@ enum SettingKey: String, CaseIterable {
         case .httpHost: "address where monitoring listens"
         case .httpPort: "TCP port of monitoring over HTTP; 0 takes one that is free, without it there is none"
         case .store: "where objects and events are kept: memory, sqlite:PATH or postgres://USER@HOST/DATABASE"
+        case .storeAcceptedRisks: "settings of a PostgreSQL server that may be off, though a crash can then lose what was answered"
         case .logLevel: "trace, debug, info, notice, warning, error or critical"
         case .serverName: "the name that clients see; a random one if there is none"
         case .maxPayload: "most bytes of a message"
@@ -64,8 +65,8 @@ enum SettingKey: String, CaseIterable {
         case .idempotencyWindow: Self.seconds(node.objects.idempotencyWindow)
         case .tlsVerify, .cluster: "false"
         case .clusterTtl: Self.seconds(ClusterConfiguration().timeToLive)
-        case .httpPort, .serverName, .user, .password, .token, .tlsCert, .tlsKey, .tlsCa, .websocketPort, .clusterAdvertise,
-            .clusterLabels:
+        case .httpPort, .storeAcceptedRisks, .serverName, .user, .password, .token, .tlsCert, .tlsKey, .tlsCa, .websocketPort,
+            .clusterAdvertise, .clusterLabels:
             nil
         }
     }
@@ -75,6 +76,7 @@ enum SettingKey: String, CaseIterable {
         switch self {
         case .httpPort: "8222"
         case .websocketPort: "8080"
+        case .storeAcceptedRisks: "fsync,full_page_writes,synchronous_commit"
         case .serverName: "casino"
         case .clusterAdvertise: "10.0.0.7:4222"
         case .clusterLabels: "gpu,eu-1"

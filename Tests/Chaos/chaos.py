@@ -9,6 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "Interop"))
 
+from faults import ALL  # noqa: E402
 from report import lines  # noqa: E402
 from run import STORES, Plan, run  # noqa: E402
 from server import Programs  # noqa: E402
@@ -34,7 +35,9 @@ def main() -> int:
     outcomes = []
     for store in stores:
         print(f"{store}, seed {seed}", flush=True)
-        plan = Plan(store, options.seconds, seed, options.nodes, fenced_wanted=20 if options.nodes > 1 else 0, is_thorough=is_thorough)
+        plan = Plan(
+            store, options.seconds, seed, options.nodes, fenced_wanted=20 if options.nodes > 1 else 0,
+            wanted=tuple(ALL) if is_thorough else ())
         outcomes.append(asyncio.run(run(plan, Programs(options.programs.resolve()), lambda text: print(text, flush=True))))
     for outcome in outcomes:
         print("\n".join(["", *lines(outcome)]))

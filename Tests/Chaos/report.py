@@ -15,6 +15,7 @@ def lines(outcome: Outcome):
         yield f"  {'kept  ' if verdict.is_kept else 'BROKEN'} {verdict.promise}: {verdict.figures}"
         for example in verdict.examples:
             yield f"           {example}"
+    yield f"  note: the limits above allow for {outcome.lag:.2f} s more, the longest that this program itself was held up"
     for silence in history.silences:
         yield f"  note: {silence}"
     attempts = [attempt for append in history.appends for attempt in append.attempts]

@@ -9,7 +9,7 @@ from pathlib import Path
 from checks import Demands, Run, Verdict, judge
 from cluster import Cluster
 from command import CommandFollower
-from faults import ALL
+from faults import ALL, Fault
 from followers import Follower
 from history import History, now
 from line import Line
@@ -38,8 +38,8 @@ class Plan:
     ttl: float = 2.0
     # How many turns the store must have refused for the fifth promise to be put to the test.
     fenced_wanted: int = 0
-    # Whether each fault that is possible must come, and put the promises to the test.
-    is_thorough: bool = False
+    # What must come before anything else, however long that takes, if it is possible, and put the promises to the test.
+    wanted: tuple[type[Fault], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +52,8 @@ class Outcome:
     # With the nodes' logs and the history.
     folder: Path
     skipped: list[str]
+    # What the clients' own process was late at the most, in seconds.
+    lag: float
 
     @property
     def is_good(self) -> bool:
@@ -93,7 +95,7 @@ async def _run(plan: Plan, cluster: Cluster, store, history: History, folder: Pa
     writing = [
         asyncio.create_task(Writer(str(number), lines, ledgers, history, plan.seed).run(end)) for number in range(plan.writers)]
     crowd = Crowd(lines, ledgers, history, plan.seed)
-    schedule = Schedule(cluster, store, crowd, history, plan.seed, plan.is_thorough, say)
+    schedule = Schedule(cluster, store, crowd, history, plan.seed, plan.wanted, say)
     try:
         await schedule.run(plan.seconds)
         end.set()
@@ -117,12 +119,14 @@ async def _run(plan: Plan, cluster: Cluster, store, history: History, folder: Pa
     skipped = [fault.name for fault in ALL if fault not in possible]
     result = Run(
         plan.ttl, history, dump, followers, command, cluster.fenced, plan.fenced_wanted, clock.longest,
-        _demands(possible, cluster.is_one) if plan.is_thorough else Demands())
-    return Outcome(plan, judge(result), history, folder, skipped)
+        _demands([fault for fault in plan.wanted if fault in possible], cluster.is_one))
+    return Outcome(plan, judge(result), history, folder, skipped, clock.longest)
 
 
 def _demands(faults: list, is_one: bool) -> Demands:
-    """All that faults can show."""
+    """All that faults can show; nothing if none had to come."""
+    if not faults:
+        return Demands()
     tested = frozenset().union(*(fault.tests for fault in faults))
     # Writers repeat calls and followers go on whatever goes wrong; nobody takes over from a node alone.
     return Demands(tuple(fault.name for fault in faults), (tested - {5, 8} if is_one else tested) | {6, 7})

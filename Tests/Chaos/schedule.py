@@ -14,10 +14,10 @@ ACCOMPANIED_SHARE = 0.25
 
 
 class Schedule:
-    """One fault after the other: first each that is possible, then at random, now and then two at a time."""
+    """One fault after the other: first those that are wanted, or each that is possible, then at random, now and then two at a time."""
 
-    def __init__(self, cluster: Cluster, store, crowd: Crowd, history: History, seed: int, is_thorough: bool, say):
-        """A thorough one lets all come, however long that takes, in any order; any other begins with the most telling ones."""
+    def __init__(self, cluster: Cluster, store, crowd: Crowd, history: History, seed: int, wanted: tuple[type[Fault], ...], say):
+        """Those that are wanted come in any order, however long that takes; without any it begins with the most telling ones."""
         self._cluster = cluster
         self._store = store
         self._crowd = crowd
@@ -27,8 +27,8 @@ class Schedule:
         self._random_to_look = random.Random(f"{seed} looks")
         self._say = say
         self._possible = [fault for fault in ALL if fault.is_possible(cluster, store)]
-        self._bag = self._random.sample(self._possible, len(self._possible)) if is_thorough else list(self._possible)
-        self._is_thorough = is_thorough
+        self._wanted = [fault for fault in self._possible if fault in wanted]
+        self._bag = self._random.sample(self._wanted, len(self._wanted)) or list(self._possible)
         self._is_first_round = True
 
     async def run(self, seconds: float) -> None:
@@ -49,7 +49,7 @@ class Schedule:
         wanted = 2 if not self._is_first_round and self._random.random() < ACCOMPANIED_SHARE else 1
         for kind in list(self._bag):
             fault = kind(self._cluster, self._store, self._crowd, self._random)
-            fits = fault.seconds <= left or self._is_thorough and self._is_first_round
+            fits = fault.seconds <= left or self._is_first_round and kind in self._wanted
             if fits and all(fault.lane != other.lane for other in chosen):
                 chosen.append(fault)
                 self._bag.remove(kind)

@@ -9,18 +9,22 @@ import types
 import pytest
 
 from checks import CUT_OFF, OFFSET, Demands, Run, add, judge
+from faults import CutLink, FullDisk, JumpingClock, KilledNode, LostAnswers, RestartedDatabase, StoppedNode
 from followers import Follower, Seen
 from history import Append, Attempt, History, Window
 from report import lines
-from run import STORES, Plan, run
+from run import STORES, Outcome, Plan, run
 from stores import Dump, Event, StoredLedger
+
+# What puts every promise to the test in a short time.
+TELLING = (KilledNode, StoppedNode, LostAnswers, FullDisk, RestartedDatabase, JumpingClock, CutLink)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the processes of a database are looked up in /proc")
 @pytest.mark.timeout(170)
 @pytest.mark.parametrize("store", STORES)
 async def test_the_promises_are_kept_whatever_goes_wrong(programs, store):
-    outcome = await run(Plan(store, seconds=14, seed=1, fenced_wanted=1), programs)
+    outcome = await run(Plan(store, seconds=0, seed=1, fenced_wanted=1, wanted=TELLING), programs)
     report = "\n".join(lines(outcome))
     print(report)
     assert outcome.is_good, report
@@ -45,6 +49,13 @@ def good() -> Run:
         Seen(event.sequence, event.previous, f"evt.Ledger.{event.ledger}.Appended", json.dumps(event.payload).encode(), "x")
         for event in events]
     return Run(2.0, history, Dump(events, ledgers, 6, "x"), [follower], types.SimpleNamespace(sequences=[*range(1, 7)]), 20, 20, 0.0)
+
+
+def test_the_report_says_how_late_its_own_clients_were(tmp_path):
+    run = good()
+    run.history.ended = run.history.began + 1
+    outcome = Outcome(Plan("sqlite", 1, 1), judge(run), run.history, tmp_path, [], 0.314)
+    assert "  note: the limits above allow for 0.31 s more, the longest that this program itself was held up" in lines(outcome)
 
 
 def broken(run: Run) -> set[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import random
 import re
@@ -75,9 +76,9 @@ async def what_became(events, node: str, until: str) -> list[str]:
 
 
 def metrics(node) -> dict[str, float]:
-    """The cluster's, by name and labels."""
+    """The cluster's and the relay's, by name and labels."""
     page = urllib.request.urlopen(re.search(r"monitoring=(http://\S+:\d+)", node.output)[1] + "/metrics", timeout=10).read().decode()
-    return {name: float(value) for name, value in re.findall(r"^(rivulet_cluster_\S+) (\S+)$", page, re.M)}
+    return {name: float(value) for name, value in re.findall(r"^(rivulet_(?:cluster|relayed)_\S+) (\S+)$", page, re.M)}
 
 
 def changes(node, kind: str) -> float:
@@ -161,6 +162,48 @@ async def test_a_stopped_node_comes_back_as_a_new_member_and_writes_nothing_old(
         table = await ask(second, "GameTable", "1", "GetTable")
         assert len({(seat["table"], seat["seat"]) for seat in seats} | {("1", 1), ("1", 2)}) == 4
         assert [seat["player"] for seat in table["seats"]][:2] == ["ann", "bob"]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def breakable(request, tmp_path):
+    """A store, and what keeps nodes from writing to it."""
+
+    @contextlib.contextmanager
+    def locked():
+        with (tmp_path / "game.sqlite.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextlib.contextmanager
+    def killed(postgres):
+        postgres.kill()
+        try:
+            yield
+        finally:
+            postgres.start()
+
+    if request.param == "sqlite":
+        return "sqlite:game.sqlite", locked
+    postgres = request.getfixturevalue("postgres")
+    return postgres.make_database(), lambda: killed(postgres)
+
+
+async def test_a_node_that_has_lost_its_place_tells_so_and_takes_another(start_node, breakable):
+    store, broken = breakable
+    node = await start_node(store, environment={"RIVULET_HTTP_PORT": "0"})
+    async with connected(node) as (client,):
+        lost = await client.subscribe("$SYS.SERVER.*.LOST")
+        await client.flush()
+        assert metrics(node)["rivulet_cluster_lease_held"] == 1
+        with broken():
+            end = time.monotonic() + TTL + 1
+            await until(lambda: metrics(node)["rivulet_cluster_lease_held"] == 0, 30)
+            # By then the lease is over in the store as well, and cannot be renewed.
+            await until(lambda: time.monotonic() > end, 30)
+        message = await lost.next_msg(30)
+        told = json.loads(message.data)
+        assert message.subject == f"$SYS.SERVER.{told['name']}.LOST" and told["address"] == f"127.0.0.1:{node.port}"
+        await until(lambda: metrics(node)["rivulet_cluster_lease_held"] == 1, 30)
 
 
 # A busy machine is not to make a node look dead.
@@ -315,7 +358,7 @@ async def test_one_command_starts_three_nodes_whose_players_share_a_table(progra
 
 
 async def test_nodes_are_one_broker_for_plain_messages(start_node, store):
-    a, b = await start_node(store), await start_node(store)
+    a, b = [await start_node(store, environment={"RIVULET_HTTP_PORT": "0"}) for _ in range(2)]
     async with connected(a, b) as (first, second):
         chat = await second.subscribe("chat.*")
         # The same group at both nodes: of its members one gets a message, and one of the same node rather than another.
@@ -328,6 +371,8 @@ async def test_nodes_are_one_broker_for_plain_messages(start_node, store):
         await second.flush()
         reply, _ = await persistently(lambda: first.request("service.echo", b"hello", timeout=2), within=20)
         assert reply.data == b"from the other node: hello"
+        await until(lambda: [metrics(node)["rivulet_cluster_other_nodes"] for node in (a, b)] == [1, 1], 30)
+        before = metrics(a)
         # What was subscribed to before is known by then.
         for number in range(100):
             await first.publish("chat.lobby", str(number).encode())
@@ -337,6 +382,11 @@ async def test_nodes_are_one_broker_for_plain_messages(start_node, store):
         assert [int((await near.next_msg(20)).data) for _ in range(100)] == list(range(100))
         with pytest.raises(nats.errors.TimeoutError):
             await far.next_msg(0.05)
+        out, arrived = metrics(a), metrics(b)
+        # What stayed at its node is not among them.
+        assert out["rivulet_relayed_out_messages_total"] - before["rivulet_relayed_out_messages_total"] == 100
+        assert arrived["rivulet_relayed_in_messages_total"] == out["rivulet_relayed_out_messages_total"]
+        assert arrived["rivulet_relayed_in_bytes_total"] == out["rivulet_relayed_out_bytes_total"]
         with pytest.raises(nats.errors.NoRespondersError):
             await first.request("service.nobody", b"", timeout=10)
         await asyncio.to_thread(b.end)

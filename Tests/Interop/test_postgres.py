@@ -1,6 +1,7 @@
 """A node that keeps its objects and events in PostgreSQL."""
 
 import asyncio
+import re
 import signal
 
 import pytest
@@ -81,6 +82,27 @@ def test_a_second_node_is_refused(start, programs, database, tmp_path):
     assert "another node" in result.stderr and "%20" not in result.stderr
 
 
+def test_a_server_that_is_too_old_is_refused(programs, database, postgres, tmp_path):
+    postgres.execute(database, f"""
+        CREATE SCHEMA old;
+        CREATE FUNCTION old.current_setting(name text) RETURNS text LANGUAGE sql AS
+            $$ SELECT CASE name WHEN 'server_version_num' THEN '140005' ELSE pg_catalog.current_setting(name) END $$;
+        ALTER DATABASE {database.rsplit('/', 1)[1]} SET search_path = old, pg_catalog
+        """)
+    result = programs.run("rivulet", "serve", "--port", 0, folder=tmp_path, environment={"RIVULET_STORE": database})
+    assert result.returncode == 1 and "PostgreSQL 14, and 15 or newer is needed" in result.stderr
+
+
+def test_a_server_that_may_lose_commits_is_refused_unless_that_is_accepted_by_name(start, programs, database, postgres, tmp_path):
+    postgres.execute(database, f"ALTER DATABASE {database.rsplit('/', 1)[1]} SET synchronous_commit = off")
+    for accepted in (None, "fsync", "all"):
+        environment = {"RIVULET_STORE": database} | ({"RIVULET_STORE_ACCEPTED_RISKS": accepted} if accepted else {})
+        result = programs.run("rivulet", "serve", "--port", 0, folder=tmp_path, environment=environment)
+        assert result.returncode == 1 and "synchronous_commit" in result.stderr
+    server = start("--store", database, environment={"RIVULET_STORE_ACCEPTED_RISKS": "fsync,synchronous_commit"})
+    assert "accepted=fsync,synchronous_commit" in server.output
+
+
 @pytest.mark.parametrize(
     ("store", "says"),
     [
@@ -99,6 +121,25 @@ def test_a_store_that_cannot_be_opened_is_named_without_its_password(programs, t
 async def test_objects_and_events_can_be_asked_for_in_sql(start, connect, database, postgres):
     async with connect(start("--store", database, *PATIENT)) as client:
         await join(client, "ann")
-    (block,) = [block for block in blocks(REPOSITORY / "README.md") if block.language == "sql"]
+    block, _ = [block for block in blocks(REPOSITORY / "README.md") if block.language == "sql"]
     said = [postgres.execute(database, line) for line in block.text.splitlines()]
     assert said == ["1|waiting", "1|PlayerJoined|ann"]
+
+
+def test_the_readme_tells_the_columns_of_the_views(start, database, postgres):
+    start("--store", database)
+    for view, told in re.findall(r"^\| `rivulet\.(\w+)` \| (.*) \|$", (REPOSITORY / "README.md").read_text(), re.M):
+        columns = postgres.execute(
+            database, "SELECT column_name FROM information_schema.columns WHERE table_schema = 'rivulet' AND "
+            f"table_name = '{view}' ORDER BY ordinal_position")
+        assert re.findall(r"`(\w+)`", told) == columns.split()
+
+
+@pytest.mark.parametrize(("options", "most"), [([], 5), (["--cluster"], 7)])
+async def test_a_node_has_no_more_connections_than_the_readme_says(start, connect, database, postgres, options, most):
+    async with connect(start("--store", database, *PATIENT, *options)) as client:
+        await asyncio.gather(*(ask(client, "GameTable", f"table{number}", "GetTable") for number in range(200)))
+        await read_back(client, "GameTable", seq=1, batch=1000)
+        used = int(postgres.execute(
+            database, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rivulet' AND datname = current_database()"))
+        assert 3 <= used <= most

@@ -5,9 +5,12 @@ who do not come. A remark before a block says what a reader would do: type keys,
 """
 
 import asyncio
+import contextlib
 import json
+import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -168,6 +171,21 @@ def test_make_run_starts_a_server_and_says_how_to_play(tmp_path):
     finally:
         # To the group, as a terminal does.
         server.interrupt()
+
+
+async def test_a_sqlite_file_can_be_asked_in_sql_while_a_node_has_it(start, tmp_path, connect):
+    async with connect(start("--store", "sqlite:game.sqlite", *PATIENT)) as client:
+        await client.request("obj.Casino.main.JoinGame", b'{"player":"ann"}', timeout=10)
+        _, block = of("sql")
+        with contextlib.closing(sqlite3.connect(f"file:{tmp_path}/game.sqlite?mode=ro", uri=True, timeout=10)) as database:
+            said = [database.execute(line).fetchall() for line in block.text.splitlines()]
+    assert said == [[(1, "waiting")], [(1, "evt.GameTable.1.PlayerJoined", "ann")]]
+
+
+def test_make_cluster_starts_the_script():
+    said = subprocess.run(["make", "-C", REPOSITORY, "--dry-run", "cluster"], capture_output=True, text=True, check=True).stdout
+    assert "exec Examples/BlackJack/cluster " in said
+    assert os.access(REPOSITORY / "Examples/BlackJack/cluster", os.X_OK)
 
 
 def test_make_test_is_there():

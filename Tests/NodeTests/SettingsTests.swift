@@ -185,6 +185,26 @@ import Testing
         }
     }
 
+    @Test func risksOfTheStoreAreAcceptedByName() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory + "/rivulet.yaml"
+            func resolve(_ yaml: String) throws -> Set<PostgresConfiguration.Risk> {
+                try yaml.write(toFile: path, atomically: true, encoding: .utf8)
+                return try NodeSettings.resolve(NodeOptions.parse(["--config", path])).node.acceptedRisks
+            }
+            func expect(_ expected: Set<PostgresConfiguration.Risk>, _ resolved: Set<PostgresConfiguration.Risk>) {
+                #expect(resolved == expected)
+            }
+            expect([], try resolve("port: 1"))
+            expect([.synchronousCommit], try resolve("storeAcceptedRisks: synchronous_commit"))
+            expect([.fsync, .fullPageWrites], try resolve("storeAcceptedRisks: fsync, full_page_writes"))
+            for wrong in ["''", "fsync,", "all", "fullPageWrites"] {
+                let error = #expect(throws: SettingError.self) { try resolve("storeAcceptedRisks: \(wrong)") }
+                #expect(error?.description.contains("has to name some of fsync, full_page_writes, synchronous_commit") == true)
+            }
+        }
+    }
+
     @Test func flagsComeOnTopOfTheFile() async throws {
         try await withTemporaryDirectory { directory in
             let path = directory + "/rivulet.yaml"
