@@ -24,12 +24,16 @@ public final class SQLiteBackbone: Sendable {
     let clock: HostClock
     let watch: ChangeWatch
     let commits = CommitExecutor()
+    let claims: GroupedCalls<ObjectClaim, Ownership?>
+    let releases: GroupedCalls<ObjectRelease, Void>
 
     private init(_ opened: SQLiteOpening.Opened, time: any TimeSource, clock: HostClock) {
         state = Mutex(State(opened: opened))
         file = opened.file
         watch = ChangeWatch(file: opened.file)
         (self.time, self.clock) = (time, clock)
+        claims = GroupedCalls("claim objects in") { claim, db in try claim.run(boot: clock.boot, at: clock.now(), db) }
+        releases = GroupedCalls("release objects in") { release, db in try release.run(db) }
     }
 
     /// Opens the file, or makes it, and brings its tables up to date.

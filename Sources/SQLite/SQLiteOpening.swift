@@ -42,16 +42,21 @@ enum SQLiteOpening {
                     try demandDurability(db, file)
                 }
                 try migrate(pool, file, logger)
+                func makeWriter(_ database: any DatabaseWriter, reserve: LogReserve? = nil) -> Writer {
+                    Writer(
+                        database: database, lock: lock(configuration.lockTimeout), busyTimeout: configuration.busyTimeout, file: file,
+                        reserve: reserve)
+                }
                 func makeOther(_ purpose: String) throws -> Writer {
                     let other = try DatabaseQueue(path: path, configuration: connections(configuration, purpose: purpose))
                     try other.writeWithoutTransaction { db in try setUp(db, configuration, synchronous: "NORMAL", cacheKibibytes: 1024) }
-                    return Writer(database: other, lock: lock(configuration.lockTimeout), file: file)
+                    return makeWriter(other)
                 }
                 let reserve = LogReserve(path: path + "-wal", limit: 4096 * checkpointPages(configuration))
                 return Opened(
                     file: file, hold: hold, pool: pool,
-                    writer: Writer(database: pool, lock: lock(configuration.lockTimeout), file: file, reserve: reserve),
-                    clusterWriter: try makeOther("cluster"), leaseWriter: try makeOther("lease"))
+                    writer: makeWriter(pool, reserve: reserve), clusterWriter: try makeOther("cluster"),
+                    leaseWriter: try makeOther("lease"))
             }
         }
     }

@@ -1,16 +1,19 @@
 import GRDB
+import GRDBSQLite
 import RivuletBackbone
 
 /// A connection that writes, and the lock under which alone it does. SQLite's own checkpoints come with commits, and so under the lock too.
 struct Writer: Sendable {
     let database: any DatabaseWriter
     let lock: FileLock
+    /// How long it then waits for other programs.
+    let busyTimeout: Duration
     let file: StoreFile
     /// For one whose commits sync the log.
     var reserve: LogReserve?
 
-    /// Runs `body` on the connection's own queue. The time that it waits there counts, should another node not let go of the lock: those
-    /// who wait behind each other would else wait for it one after the other.
+    /// Runs `body` on the connection's own queue. The time that it waits there counts, should another node or program not let go of a
+    /// lock: those who wait behind each other would else wait for it one after the other.
     func run<Value: Sendable>(
         _ task: String, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
@@ -38,6 +41,8 @@ struct Writer: Sendable {
         try file.explaining(task) {
             try lock.hold(for: task, until: deadline) {
                 defer { reserve?.extend() }
+                let patience = min(busyTimeout, max(.zero, deadline + busyTimeout - .now))
+                sqlite3_busy_timeout(db.sqliteConnection, Int32(clamping: Int64(patience / .milliseconds(1))))
                 return try body(db)
             }
         }

@@ -4,7 +4,6 @@ import Logging
 import RivuletBackbone
 import RivuletSubscriptions
 import RivuletTesting
-import Synchronization
 import TestSupport
 import Testing
 
@@ -72,12 +71,6 @@ struct SQLiteSharingTests {
             _ = try? await store.read(request)
             try await store.close()
         }
-    }
-
-    private final class Count: Sendable {
-        private let count = Mutex(0)
-        var value: Int { count.withLock { $0 } }
-        func increase() { count.withLock { $0 += 1 } }
     }
 
     @Test("a node gives signs of life before what it asked for earlier is done")
