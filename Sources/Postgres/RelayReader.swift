@@ -27,7 +27,8 @@ final class RelayReader {
     /// Whether the bell comes through, on the connection there is.
     private enum Hearing {
         case unknown(until: Deadline)
-        /// What came without having been announced; a pooler lets some bells through, to whoever has the session then.
+        /// How much more came without having been announced than came announced; a pooler lets some bells through, to whoever has the
+        /// session then.
         case yes(missed: Int)
         case no
     }
@@ -87,7 +88,7 @@ final class RelayReader {
             if hasRung || !self.newcomers.isEmpty || nextLook.hasPassed {
                 let before = cursor
                 try look(connection)
-                if !hasRung, self.newcomers.isEmpty, cursor != before { miss() }
+                if self.newcomers.isEmpty, cursor != before { count(hasRung) }
                 onLook()
             }
             admit()
@@ -154,9 +155,16 @@ final class RelayReader {
         return hasRung
     }
 
-    private func miss() {
+    /// Something has come.
+    private func count(_ wasAnnounced: Bool) {
         guard case .yes(let missed) = hearing else { return }
-        if missed < Self.mostMissed { hearing = .yes(missed: missed + 1) } else { giveUpHearing() }
+        if wasAnnounced {
+            hearing = .yes(missed: max(0, missed - 1))
+        } else if missed < Self.mostMissed {
+            hearing = .yes(missed: missed + 1)
+        } else {
+            giveUpHearing()
+        }
     }
 
     private func giveUpHearing() {
