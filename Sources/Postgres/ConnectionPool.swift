@@ -14,6 +14,9 @@ import Synchronization
 /// take long. A task whose jobs are done on the thread that it runs on itself goes on without a change of threads.
 final class ConnectionPool<Session>: Sendable {
     private struct State {
+        /// Those whose connection was lost, which go first: what became of one is known by what stands in the database until another
+        /// has been tried.
+        var lost: Deque<Job<Session>> = []
         var waiting: Deque<Job<Session>> = []
         var tasks: Deque<UnownedJob> = []
         var threads = 0
@@ -50,8 +53,10 @@ final class ConnectionPool<Session>: Sendable {
         let refusal = state.withLock { state -> StoreError? in
             guard state.isOpen else { return StoreError(.closed, "the store was closed") }
             guard state.waiting.count < Self.queueLimit else { return StoreError(.unavailable, "too many calls wait for it") }
+            // After those that give up before it does. One that comes later may give up sooner, having waited elsewhere.
             let place = state.waiting.lastIndex { $0.deadline <= job.deadline }.map { $0 + 1 }
-            insert(job, at: place ?? 0, &state)
+            state.waiting.insert(job, at: place ?? 0)
+            watch(&state)
             staff(&state)
             return nil
         }
@@ -105,15 +110,10 @@ final class ConnectionPool<Session>: Sendable {
         work.signal()
     }
 
-    /// Puts a job where those before it give up before it does. One that comes later may give up sooner, having waited elsewhere.
-    private func insert(_ job: Job<Session>, at place: Int, _ state: inout State) {
-        state.waiting.insert(job, at: place)
-        watch(&state)
-    }
-
-    /// Sees to it that the first job is given up at its deadline.
+    /// Sees to it that the next job that has to is given up at its deadline.
     private func watch(_ state: inout State) {
-        guard let deadline = state.waiting.first?.deadline else { return }
+        let next = state.lost.reduce(state.waiting.first?.deadline) { min($0 ?? $1.deadline, $1.deadline) }
+        guard let deadline = next else { return }
         if let expiry = state.expiry {
             if expiry.time <= deadline { return }
             expiry.action.cancel()
@@ -167,7 +167,7 @@ final class ConnectionPool<Session>: Sendable {
     private func waitForWork() -> Bool {
         while true {
             let goesOn = state.withLock { state -> Bool? in
-                if !state.waiting.isEmpty || !state.tasks.isEmpty { return true }
+                if !state.lost.isEmpty || !state.waiting.isEmpty || !state.tasks.isEmpty { return true }
                 guard state.isOpen else { return false }
                 state.idle += 1
                 return nil
@@ -190,9 +190,9 @@ final class ConnectionPool<Session>: Sendable {
         return task != nil
     }
 
-    /// Takes the first job and tries it; one whose connection was lost stands first again, among those with its deadline.
+    /// Takes the first job and tries it; one whose connection was lost stands first again.
     private func attempt(on session: Session) -> Job<Session>.Progress? {
-        guard let job = state.withLock({ $0.waiting.popFirst() }) else { return nil }
+        guard let job = state.withLock({ $0.lost.popLast() ?? $0.waiting.popFirst() }) else { return nil }
         let progress = job.attempt(session)
         guard case .lost(let error) = progress else { return progress }
         guard !job.deadline.hasPassed else {
@@ -200,14 +200,16 @@ final class ConnectionPool<Session>: Sendable {
             return progress
         }
         state.withLock { state in
-            insert(job, at: state.waiting.firstIndex { $0.deadline >= job.deadline } ?? state.waiting.count, &state)
+            state.lost.append(job)
+            watch(&state)
         }
         return progress
     }
 
     private func expire() {
         let (late, trouble) = state.withLock { state in
-            var late: [Job<Session>] = []
+            var late = Array(state.lost.filter(\.deadline.hasPassed))
+            state.lost.removeAll(where: \.deadline.hasPassed)
             while let first = state.waiting.first, first.deadline.hasPassed { late.append(state.waiting.removeFirst()) }
             state.expiry = nil
             watch(&state)
