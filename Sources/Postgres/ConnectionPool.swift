@@ -20,7 +20,8 @@ final class ConnectionPool<Session>: Sendable {
         var waiting: Deque<Job<Session>> = []
         var tasks: Deque<UnownedJob> = []
         var threads = 0
-        var idle = 0
+        var idleConnected = Bench()
+        var idle = Bench()
         var connecting = 0
         var isOpen = true
         /// Why the last attempt to connect failed, while there was none that succeeded.
@@ -29,11 +30,30 @@ final class ConnectionPool<Session>: Sendable {
         var ended: [CheckedContinuation<Void, Never>] = []
     }
 
+    /// Threads that have nothing to do.
+    private struct Bench {
+        private var count = 0
+        private let work = DispatchSemaphore(value: 0)
+
+        /// - Returns: What the thread is to wait for.
+        mutating func sitDown() -> DispatchSemaphore {
+            count += 1
+            return work
+        }
+
+        /// - Returns: False when nobody is there.
+        mutating func wakeOne() -> Bool {
+            guard count > 0 else { return false }
+            count -= 1
+            work.signal()
+            return true
+        }
+    }
+
     /// More than these would wait longer than is useful.
     private static var queueLimit: Int { 16_384 }
 
     private let state = Mutex(State())
-    private let work = DispatchSemaphore(value: 0)
     private let name: String
     private let size: Int
     private let time = SystemTime()
@@ -77,7 +97,7 @@ final class ConnectionPool<Session>: Sendable {
     func shut() {
         state.withLock { state in
             state.isOpen = false
-            while state.idle > 0 { wake(&state) }
+            while wake(&state) {}
         }
     }
 
@@ -97,17 +117,16 @@ final class ConnectionPool<Session>: Sendable {
 
     /// Sees to it that a thread takes the job that came.
     private func staff(_ state: inout State) {
-        if state.idle > 0 { return wake(&state) }
-        guard state.threads < size else { return }
+        guard !wake(&state), state.threads < size else { return }
         state.threads += 1
         let thread = Thread { self.serve() }
         thread.name = name
         thread.start()
     }
 
-    private func wake(_ state: inout State) {
-        state.idle -= 1
-        work.signal()
+    /// Wakes a thread that has a connection; one that has not may not get any, and would keep the job waiting.
+    private func wake(_ state: inout State) -> Bool {
+        state.idleConnected.wakeOne() || state.idle.wakeOne()
     }
 
     /// Sees to it that the next job that has to is given up at its deadline.
@@ -125,7 +144,7 @@ final class ConnectionPool<Session>: Sendable {
     private func serve() {
         var session: Session?
         var backoff = Backoff()
-        while waitForWork() {
+        while waitForWork(isConnected: session != nil) {
             if runTask(orConnect: session == nil) { continue }
             do throws(StoreError) {
                 let current: Session
@@ -164,15 +183,14 @@ final class ConnectionPool<Session>: Sendable {
     }
 
     /// - Returns: False when there is nothing more to do, ever.
-    private func waitForWork() -> Bool {
+    private func waitForWork(isConnected: Bool) -> Bool {
         while true {
-            let goesOn = state.withLock { state -> Bool? in
-                if !state.lost.isEmpty || !state.waiting.isEmpty || !state.tasks.isEmpty { return true }
-                guard state.isOpen else { return false }
-                state.idle += 1
-                return nil
+            let (goesOn, work) = state.withLock { state -> (Bool, DispatchSemaphore?) in
+                if !state.lost.isEmpty || !state.waiting.isEmpty || !state.tasks.isEmpty { return (true, nil) }
+                guard state.isOpen else { return (false, nil) }
+                return (true, isConnected ? state.idleConnected.sitDown() : state.idle.sitDown())
             }
-            if let goesOn { return goesOn }
+            guard let work else { return goesOn }
             work.wait()
         }
     }
@@ -202,6 +220,7 @@ final class ConnectionPool<Session>: Sendable {
         state.withLock { state in
             state.lost.append(job)
             watch(&state)
+            _ = wake(&state)
         }
         return progress
     }

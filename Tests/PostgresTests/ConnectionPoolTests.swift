@@ -1,3 +1,4 @@
+import Foundation
 import RivuletBackbone
 import RivuletSubscriptions
 import Synchronization
@@ -87,6 +88,42 @@ struct ConnectionPoolTests {
         for _ in 0..<2 { _ = try await rings.next() }
         #expect(givenUp.withLock { $0.sorted() } == [0, 2])
         isThere.store(true, ordering: .relaxed)
+        await pool.close()
+    }
+
+    @Test("what a thread with a connection is free to do is not left to one that has none")
+    func idleConnection() async throws {
+        let attempts = Atomic(0)
+        let pool = ConnectionPool<Void>("test", size: 4) { () throws(StoreError) in
+            if attempts.wrappingAdd(1, ordering: .relaxed).oldValue > 0 { throw StoreError(.unavailable, "there are too many connections") }
+        }
+        @Sendable func run(_ body: @escaping @Sendable () -> Void = {}) async -> Bool {
+            await withCheckedContinuation { continuation in
+                pool.add(
+                    Job(deadline: Deadline(in: .seconds(20))) { _ in
+                        body()
+                        continuation.resume(returning: true)
+                        return .done
+                    } giveUp: { _ in
+                        continuation.resume(returning: false)
+                    })
+            }
+        }
+        // While the first has the connection, others try to get one.
+        @Sendable func haveOthersTry() {
+            for _ in 0..<3 {
+                pool.add(
+                    Job(deadline: Deadline(in: .seconds(20))) { _ in
+                        .done
+                    } giveUp: { _ in
+                    })
+            }
+            while attempts.load(ordering: .relaxed) < 4 { usleep(1000) }
+        }
+        #expect(await run(haveOthersTry))
+        // They pause before they are idle, too.
+        let end = ContinuousClock.now + .milliseconds(500)
+        while ContinuousClock.now < end { try #require(await run()) }
         await pool.close()
     }
 }
