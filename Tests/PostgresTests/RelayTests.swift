@@ -25,4 +25,19 @@ struct RelayTests {
             #expect(log.lines.all.filter { $0.contains("notifications do not come through") } == [])
         }
     }
+
+    @Test("batches that were sent before the clock was set back are dropped")
+    func clockSetBack() async throws {
+        try await TestDatabase.with { database in
+            _ = try await database.open()
+            let kept = try await database.execute(
+                """
+                SELECT rivulet.relay_send('a', 'x', 'epoch') FROM generate_series(1, 3);
+                UPDATE rivulet.relay_rows SET sent = sent + interval '1 hour' WHERE number < 3;
+                SELECT rivulet.relay_drop('10 s');
+                SELECT number FROM rivulet.relay_rows;
+                """)
+            #expect(kept == "3")
+        }
+    }
 }
