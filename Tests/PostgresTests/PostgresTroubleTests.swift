@@ -427,6 +427,20 @@ struct PostgresTroubleTests {
         }
     }
 
+    @Test("names that look the same and are not are different ones")
+    func similarNames() async throws {
+        try await TestDatabase.with { database in
+            let store = try await database.open()
+            let batch = try ["Caf\u{e9}", "Cafe\u{301}"].map { kind in
+                let object = ObjectID(kind: kind, id: "1")
+                let event = NewEvent(subject: try Subject("evt.\(kind).1.Left"), payload: Array("1".utf8))
+                return TurnCommit(object: object, ownerEpoch: 0, expectedVersion: 0, state: nil, events: [event])
+            }
+            for turn in batch { try await store.open(turn.object.kind) }
+            #expect(try await store.commit(batch).map { $0.receipt?.firstSequence } == [1, 1])
+        }
+    }
+
     @Test("names that no index can hold are refused by themselves")
     func longNames() async throws {
         try await TestDatabase.with { database in
