@@ -84,7 +84,8 @@ struct CommitPlan: Sendable {
         var streams: [StreamPart] = []
         var present: [Basis] = []
         var objectIndex: [ObjectID: Int] = [:]
-        var streamIndex: [String: Int] = [:]
+        /// By the bytes of the kind: equal strings may have others.
+        var streamIndex: [[UInt8]: Int] = [:]
 
         mutating func judge(_ turn: TurnCommit) -> PlannedTurn? {
             let index = index(of: turn)
@@ -117,9 +118,10 @@ struct CommitPlan: Sendable {
         }
 
         private mutating func stream(_ kind: String) -> Int {
-            if let index = streamIndex[kind] { return index }
+            let key = Array(kind.utf8)
+            if let index = streamIndex[key] { return index }
             streams.append(StreamPart(kind: kind, name: SubjectToken.encode(kind)))
-            streamIndex[kind] = streams.count - 1
+            streamIndex[key] = streams.count - 1
             return streams.count - 1
         }
     }

@@ -14,10 +14,14 @@ import Synchronization
 /// take long. A task whose jobs are done on the thread that it runs on itself goes on without a change of threads.
 final class ConnectionPool<Session>: Sendable {
     private struct State {
+        /// Those whose connection was lost, which go first: what became of one is known by what stands in the database until another
+        /// has been tried.
+        var lost: Deque<Job<Session>> = []
         var waiting: Deque<Job<Session>> = []
         var tasks: Deque<UnownedJob> = []
         var threads = 0
-        var idle = 0
+        var idleConnected = Bench()
+        var idle = Bench()
         var connecting = 0
         var isOpen = true
         /// Why the last attempt to connect failed, while there was none that succeeded.
@@ -26,11 +30,30 @@ final class ConnectionPool<Session>: Sendable {
         var ended: [CheckedContinuation<Void, Never>] = []
     }
 
+    /// Threads that have nothing to do.
+    private struct Bench {
+        private var count = 0
+        private let work = DispatchSemaphore(value: 0)
+
+        /// - Returns: What the thread is to wait for.
+        mutating func sitDown() -> DispatchSemaphore {
+            count += 1
+            return work
+        }
+
+        /// - Returns: False when nobody is there.
+        mutating func wakeOne() -> Bool {
+            guard count > 0 else { return false }
+            count -= 1
+            work.signal()
+            return true
+        }
+    }
+
     /// More than these would wait longer than is useful.
     private static var queueLimit: Int { 16_384 }
 
     private let state = Mutex(State())
-    private let work = DispatchSemaphore(value: 0)
     private let name: String
     private let size: Int
     private let time = SystemTime()
@@ -50,8 +73,10 @@ final class ConnectionPool<Session>: Sendable {
         let refusal = state.withLock { state -> StoreError? in
             guard state.isOpen else { return StoreError(.closed, "the store was closed") }
             guard state.waiting.count < Self.queueLimit else { return StoreError(.unavailable, "too many calls wait for it") }
+            // After those that give up before it does. One that comes later may give up sooner, having waited elsewhere.
             let place = state.waiting.lastIndex { $0.deadline <= job.deadline }.map { $0 + 1 }
-            insert(job, at: place ?? 0, &state)
+            state.waiting.insert(job, at: place ?? 0)
+            watch(&state)
             staff(&state)
             return nil
         }
@@ -72,7 +97,7 @@ final class ConnectionPool<Session>: Sendable {
     func shut() {
         state.withLock { state in
             state.isOpen = false
-            while state.idle > 0 { wake(&state) }
+            while wake(&state) {}
         }
     }
 
@@ -92,28 +117,22 @@ final class ConnectionPool<Session>: Sendable {
 
     /// Sees to it that a thread takes the job that came.
     private func staff(_ state: inout State) {
-        if state.idle > 0 { return wake(&state) }
-        guard state.threads < size else { return }
+        guard !wake(&state), state.threads < size else { return }
         state.threads += 1
         let thread = Thread { self.serve() }
         thread.name = name
         thread.start()
     }
 
-    private func wake(_ state: inout State) {
-        state.idle -= 1
-        work.signal()
+    /// Wakes a thread that has a connection; one that has not may not get any, and would keep the job waiting.
+    private func wake(_ state: inout State) -> Bool {
+        state.idleConnected.wakeOne() || state.idle.wakeOne()
     }
 
-    /// Puts a job where those before it give up before it does. One that comes later may give up sooner, having waited elsewhere.
-    private func insert(_ job: Job<Session>, at place: Int, _ state: inout State) {
-        state.waiting.insert(job, at: place)
-        watch(&state)
-    }
-
-    /// Sees to it that the first job is given up at its deadline.
+    /// Sees to it that the next job that has to is given up at its deadline.
     private func watch(_ state: inout State) {
-        guard let deadline = state.waiting.first?.deadline else { return }
+        let next = state.lost.reduce(state.waiting.first?.deadline) { min($0 ?? $1.deadline, $1.deadline) }
+        guard let deadline = next else { return }
         if let expiry = state.expiry {
             if expiry.time <= deadline { return }
             expiry.action.cancel()
@@ -125,7 +144,7 @@ final class ConnectionPool<Session>: Sendable {
     private func serve() {
         var session: Session?
         var backoff = Backoff()
-        while waitForWork() {
+        while waitForWork(isConnected: session != nil) {
             if runTask(orConnect: session == nil) { continue }
             do throws(StoreError) {
                 let current: Session
@@ -164,15 +183,14 @@ final class ConnectionPool<Session>: Sendable {
     }
 
     /// - Returns: False when there is nothing more to do, ever.
-    private func waitForWork() -> Bool {
+    private func waitForWork(isConnected: Bool) -> Bool {
         while true {
-            let goesOn = state.withLock { state -> Bool? in
-                if !state.waiting.isEmpty || !state.tasks.isEmpty { return true }
-                guard state.isOpen else { return false }
-                state.idle += 1
-                return nil
+            let (goesOn, work) = state.withLock { state -> (Bool, DispatchSemaphore?) in
+                if !state.lost.isEmpty || !state.waiting.isEmpty || !state.tasks.isEmpty { return (true, nil) }
+                guard state.isOpen else { return (false, nil) }
+                return (true, isConnected ? state.idleConnected.sitDown() : state.idle.sitDown())
             }
-            if let goesOn { return goesOn }
+            guard let work else { return goesOn }
             work.wait()
         }
     }
@@ -190,9 +208,9 @@ final class ConnectionPool<Session>: Sendable {
         return task != nil
     }
 
-    /// Takes the first job and tries it; one whose connection was lost stands first again, among those with its deadline.
+    /// Takes the first job and tries it; one whose connection was lost stands first again.
     private func attempt(on session: Session) -> Job<Session>.Progress? {
-        guard let job = state.withLock({ $0.waiting.popFirst() }) else { return nil }
+        guard let job = state.withLock({ $0.lost.popLast() ?? $0.waiting.popFirst() }) else { return nil }
         let progress = job.attempt(session)
         guard case .lost(let error) = progress else { return progress }
         guard !job.deadline.hasPassed else {
@@ -200,14 +218,17 @@ final class ConnectionPool<Session>: Sendable {
             return progress
         }
         state.withLock { state in
-            insert(job, at: state.waiting.firstIndex { $0.deadline >= job.deadline } ?? state.waiting.count, &state)
+            state.lost.append(job)
+            watch(&state)
+            _ = wake(&state)
         }
         return progress
     }
 
     private func expire() {
         let (late, trouble) = state.withLock { state in
-            var late: [Job<Session>] = []
+            var late = Array(state.lost.filter(\.deadline.hasPassed))
+            state.lost.removeAll(where: \.deadline.hasPassed)
             while let first = state.waiting.first, first.deadline.hasPassed { late.append(state.waiting.removeFirst()) }
             state.expiry = nil
             watch(&state)

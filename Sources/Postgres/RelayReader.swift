@@ -27,7 +27,8 @@ final class RelayReader {
     /// Whether the bell comes through, on the connection there is.
     private enum Hearing {
         case unknown(until: Deadline)
-        /// What came without having been announced; a pooler lets some bells through, to whoever has the session then.
+        /// How much more came without having been announced than came announced; a pooler lets some bells through, to whoever has the
+        /// session then.
         case yes(missed: Int)
         case no
     }
@@ -35,6 +36,8 @@ final class RelayReader {
     /// How many batches a reader may be behind before its sequence ends.
     private static let backlog = 4096
     private static let pageSize = 256
+    /// A page of at least so many bytes gets no more batches.
+    private static let pageBytes = 4 << 20
     /// How often it looks although the bell is silent.
     private static let slowly = Duration.seconds(1)
     private static let kept = Duration.seconds(10)
@@ -66,15 +69,7 @@ final class RelayReader {
         self.pipe = pipe
         let schema = opening.schema
         head = Statement("relay_head", "SELECT epoch, number FROM \(schema).relay_heads")
-        page = Statement(
-            "relay_page",
-            """
-            SELECT h.epoch, h.number, r.number, r.sender, r.frames
-            FROM \(schema).relay_heads h LEFT JOIN LATERAL (
-                SELECT number, sender, CASE WHEN sender <> $3 THEN frames END AS frames FROM \(schema).relay_rows
-                WHERE number > CASE WHEN h.epoch = $1 THEN $2 ELSE 0 END ORDER BY number LIMIT \(Self.pageSize)
-            ) r ON true ORDER BY r.number
-            """)
+        page = Self.page(schema)
         drop = Statement("relay_drop", "SELECT \(schema).relay_drop($1 * interval '1 second')")
     }
 
@@ -87,7 +82,7 @@ final class RelayReader {
             if hasRung || !self.newcomers.isEmpty || nextLook.hasPassed {
                 let before = cursor
                 try look(connection)
-                if !hasRung, self.newcomers.isEmpty, cursor != before { miss() }
+                if self.newcomers.isEmpty, cursor != before { count(hasRung) }
                 onLook()
             }
             admit()
@@ -154,9 +149,16 @@ final class RelayReader {
         return hasRung
     }
 
-    private func miss() {
+    /// Something has come.
+    private func count(_ wasAnnounced: Bool) {
         guard case .yes(let missed) = hearing else { return }
-        if missed < Self.mostMissed { hearing = .yes(missed: missed + 1) } else { giveUpHearing() }
+        if wasAnnounced {
+            hearing = .yes(missed: max(0, missed - 1))
+        } else if missed < Self.mostMissed {
+            hearing = .yes(missed: missed + 1)
+        } else {
+            giveUpHearing()
+        }
     }
 
     private func giveUpHearing() {
@@ -186,7 +188,28 @@ final class RelayReader {
         if case .yes = hearing { nextLook = Deadline(in: Self.slowly) } else { nextLook = Deadline(in: opening.configuration.relayPolling) }
     }
 
-    /// - Returns: Whether there may be more.
+    /// The batches after one of an epoch, without those that a node has sent itself; one row without a batch when there are none.
+    static func page(_ schema: Schema) -> Statement {
+        Statement(
+            "relay_page",
+            """
+            SELECT h.epoch, h.number, r.number, r.sender, r.frames
+            FROM \(schema).relay_heads h LEFT JOIN LATERAL (
+                SELECT n.number, n.sender, n.frames
+                FROM (
+                    SELECT w.number, w.sender, w.frames,
+                        sum(octet_length(w.frames)) OVER (ORDER BY w.number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+                    FROM (
+                        SELECT number, sender, CASE WHEN sender <> $3 THEN frames END AS frames FROM \(schema).relay_rows
+                        WHERE number > CASE WHEN h.epoch = $1 THEN $2 ELSE 0 END ORDER BY number LIMIT \(pageSize)
+                    ) w
+                ) n
+                WHERE coalesce(n.before, 0) < \(pageBytes)
+            ) r ON true ORDER BY r.number
+            """)
+    }
+
+    /// - Returns: Whether there are more.
     private func readPage(_ connection: ServerConnection) throws(ServerError) -> Bool {
         var parameters = Parameters()
         parameters.add(cursor.epoch)
@@ -211,7 +234,7 @@ final class RelayReader {
             let (sender, frames) = (rows.text(row, 3), rows.blob(row, 4))
             for listener in listeners where listener.node != sender { listener.batches?.send(frames) }
         }
-        return rows.count == Self.pageSize
+        return cursor.number < rows.int64(0, 1)
     }
 
     /// Batches were dropped before they were read.

@@ -18,6 +18,7 @@ final class ServerConnection {
     private var prepares = true
     /// The parameters of ``Statement/limit`` where it has to be said in each transaction.
     private var limitOfEach: Parameters?
+    private var isNotified = false
 
     /// Connects; each address that the URL names is tried for two seconds, unless the URL says otherwise (`connect_timeout`).
     init(_ url: PostgresURL) throws(ServerError) {
@@ -180,7 +181,11 @@ final class ServerConnection {
     // MARK: Notifications
 
     /// Waits until something comes from the server, or can be read from `descriptor`, or the deadline passes.
+    ///
+    /// A notification that was not taken, having come with something else's answer, is not waited for.
     func wait(orFor descriptor: CInt, until deadline: Deadline) throws(ServerError) {
+        collectNotifications()
+        guard !isNotified else { return }
         var sockets = [
             pollfd(fd: PQsocket(handle), events: Int16(POLLIN), revents: 0), pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
         ]
@@ -190,12 +195,16 @@ final class ServerConnection {
 
     /// Whether notifications have come since it was asked last.
     func takeNotifications() -> Bool {
-        var isAny = false
+        collectNotifications()
+        defer { isNotified = false }
+        return isNotified
+    }
+
+    private func collectNotifications() {
         while let notification = PQnotifies(handle) {
-            isAny = true
+            isNotified = true
             PQfreemem(notification)
         }
-        return isAny
     }
 
     // MARK: Errors

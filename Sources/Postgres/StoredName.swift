@@ -25,7 +25,7 @@ struct StoredName: Comparable, Sendable {
     }
 
     static func < (left: StoredName, right: StoredName) -> Bool {
-        left.kind == right.kind
+        left.kind.utf8.elementsEqual(right.kind.utf8)
             ? left.id.utf8.lexicographicallyPrecedes(right.id.utf8) : left.kind.utf8.lexicographicallyPrecedes(right.kind.utf8)
     }
 }

@@ -6,6 +6,8 @@ final class Writer: Sendable {
     /// No other backbone has it, in this process or another.
     private let name = StreamEpoch.make()
     private let opening: PostgresOpening
+    /// Counts connections here, since the database may have forgotten the last one's registration while that still commits.
+    private let generation = Atomic<Int64>(0)
     /// The server's process behind the last connection.
     private let lastProcess = Mutex<Int32?>(nil)
 
@@ -35,7 +37,8 @@ final class Writer: Sendable {
         if opening.configuration.isExclusive, try !lock(connection) { return nil }
         try opening.forgetWriters(connection)
         let deadline = Deadline(in: opening.configuration.timeout)
-        return try WriterSession(connection, writer: name, schema: opening.schema, until: deadline)
+        let next = generation.wrappingAdd(1, ordering: .relaxed).newValue
+        return try WriterSession(connection, writer: name, generation: next, schema: opening.schema, until: deadline)
     }
 
     /// The lock goes with the session. One that is left over of this very backbone, which the server takes for alive, is ended.

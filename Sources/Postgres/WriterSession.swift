@@ -13,24 +13,28 @@ final class WriterSession {
     /// The numbers it got.
     private(set) var lastNumbers: CommitNumbers
 
-    init(_ connection: ServerConnection, writer: String, schema: Schema, until deadline: Deadline) throws(ServerError) {
+    /// - Parameter generation: Higher than that of each earlier connection of the writer.
+    init(
+        _ connection: ServerConnection, writer: String, generation: Int64, schema: Schema, until deadline: Deadline
+    ) throws(ServerError) {
         let register = Statement(
             "register",
             """
-            INSERT INTO \(schema).writer_rows AS w (name, generation) VALUES ($1, 1)
-            ON CONFLICT (name) DO UPDATE SET generation = w.generation + 1, seen = now()
-            RETURNING generation, batch, heads, epochs, lasts
+            INSERT INTO \(schema).writer_rows (name, generation) VALUES ($1, $2)
+            ON CONFLICT (name) DO UPDATE SET generation = excluded.generation, seen = now()
+            RETURNING batch, heads, epochs, lasts
             """)
         var parameters = Parameters()
         parameters.add(writer)
+        parameters.add(generation)
         let rows = try connection.run(register, parameters, until: deadline)
         self.connection = connection
         self.writer = writer
+        self.generation = generation
         commitStatement = Statement(
             "commit", "SELECT * FROM \(schema).commit_batch(\((1...26).map { "$\($0)" }.joined(separator: ", ")))")
-        generation = rows.int64(0, 0)
-        lastBatch = rows.int64(0, 1)
-        lastNumbers = CommitNumbers(heads: rows.int64s(0, 2), epochs: rows.texts(0, 3), lasts: rows.int64s(0, 4))
+        lastBatch = rows.int64(0, 0)
+        lastNumbers = CommitNumbers(heads: rows.int64s(0, 1), epochs: rows.texts(0, 2), lasts: rows.int64s(0, 3))
     }
 
     /// The server's process behind the connection.

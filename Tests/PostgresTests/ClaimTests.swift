@@ -1,6 +1,7 @@
 import RivuletBackbone
 import RivuletPostgres
 import RivuletSubscriptions
+import RivuletTesting
 import Synchronization
 import TestSupport
 import Testing
@@ -108,6 +109,52 @@ struct ClaimTests {
                 let found = try await store.claim(first, for: "a")
                 #expect(found == owner)
             }
+        }
+    }
+
+    @Test("a lease whose renewal is on its way to the disk is not taken for one that has ended")
+    func slowRenewal() async throws {
+        try await TestDatabase.with { database in
+            let (store, other) = (
+                try await database.open { $0.timeout = .seconds(60) }, try await database.open { $0.timeout = .seconds(60) }
+            )
+            let cluster = try await database.fixture(for: SeveralNodes(store, other))
+            let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(10))
+            let otherLease = try await other.join(NodeDescription(name: "b", address: "b:1"), timeToLive: .seconds(3600))
+            _ = try await store.claim(first, for: lease)
+            try await database.execute(
+                """
+                CREATE TABLE gate AS SELECT false AS is_open;
+                CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    WHILE NOT (SELECT is_open FROM gate) LOOP PERFORM pg_sleep(0.01); END LOOP;
+                    RETURN NULL;
+                END
+                $$;
+                CREATE CONSTRAINT TRIGGER wait_at_gate AFTER UPDATE ON rivulet.member_rows DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION wait_at_gate();
+                """)
+            try await cluster.pass(.seconds(6))
+            async let renewed = store.renew(lease, status: NodeStatus())
+            try await until { try await database.execute(Self.count("wait_event = 'PgSleep'")) == "1" }
+            // Beyond what the lease had, and not beyond what it will have.
+            try await cluster.pass(.seconds(5))
+            let isAnswered = Atomic(false)
+            @Sendable func claim() async throws -> String {
+                defer { isAnswered.store(true, ordering: .relaxed) }
+                return try await other.claim(first, for: otherLease).node
+            }
+            async let claimed = claim()
+            try await until {
+                if isAnswered.load(ordering: .relaxed) { return true }
+                return try await database.execute(Self.count("wait_event_type = 'Lock'")) == "1"
+            }
+            try await database.execute("UPDATE gate SET is_open = true")
+            let (isRenewed, owner) = try await (renewed, claimed)
+            #expect(isRenewed == (owner == "a"))
+            try await cluster.pass(.seconds(6))
+            #expect(try await other.claim(first, for: otherLease).node == "b")
+            #expect(try await !store.renew(lease, status: NodeStatus()))
         }
     }
 

@@ -50,6 +50,30 @@ struct PostgresTroubleTests {
         }
     }
 
+    @Test("a commit that the server still works on, after an idle day, is not fenced by itself when its connection is lost")
+    func forgottenWriter() async throws {
+        try await TestDatabase.with { database in
+            let proxy = try Proxy(to: database.cluster.port)
+            defer { proxy.end() }
+            let store = try await database.open(through: proxy.port) { $0.timeout = .seconds(60) }
+            try await store.open("Player")
+            _ = try await store.commit([turns.turn(0)])
+            try await database.execute("UPDATE rivulet.writer_rows SET seen = now() - interval '2 days'")
+            async let holder = database.execute("BEGIN; SELECT 1 FROM rivulet.object_rows FOR UPDATE; SELECT pg_sleep(100)")
+            let sessions = "FROM pg_stat_activity WHERE datname = current_database()"
+            try await until { try await database.execute("SELECT count(*) \(sessions) AND wait_event = 'PgSleep'") == "1" }
+            proxy.make(.loseConnection, forRequestWith: "rivulet_commit")
+            async let commit = store.commit([turns.turn(1)])
+            // The one that is lost, and the next.
+            let waiting = "SELECT count(*) \(sessions) AND wait_event_type = 'Lock' AND query LIKE '%commit_batch%'"
+            try await until { try await database.execute(waiting) == "2" }
+            try await database.execute("SELECT pg_terminate_backend(pid) \(sessions) AND wait_event = 'PgSleep'")
+            _ = try? await holder
+            #expect(try await commit[0].receipt?.firstSequence == 2)
+            try await turns.expect(2, in: store)
+        }
+    }
+
     @Test("connections that are ended while they commit lose and duplicate nothing")
     func killedSessions() async throws {
         try await TestDatabase.with { database in
@@ -400,6 +424,20 @@ struct PostgresTroubleTests {
                 try await group.waitForAll()
             }
             _ = try? await holder
+        }
+    }
+
+    @Test("names that look the same and are not are different ones")
+    func similarNames() async throws {
+        try await TestDatabase.with { database in
+            let store = try await database.open()
+            let batch = try ["Caf\u{e9}", "Cafe\u{301}"].map { kind in
+                let object = ObjectID(kind: kind, id: "1")
+                let event = NewEvent(subject: try Subject("evt.\(kind).1.Left"), payload: Array("1".utf8))
+                return TurnCommit(object: object, ownerEpoch: 0, expectedVersion: 0, state: nil, events: [event])
+            }
+            for turn in batch { try await store.open(turn.object.kind) }
+            #expect(try await store.commit(batch).map { $0.receipt?.firstSequence } == [1, 1])
         }
     }
 

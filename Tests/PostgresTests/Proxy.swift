@@ -16,6 +16,8 @@ final class Proxy: Sendable {
         case loseAnswer
         /// The connection is lost before the server gets it.
         case loseRequest
+        /// The server gets it, and the connection is lost before it answers.
+        case loseConnection
     }
 
     private struct State {
@@ -146,6 +148,9 @@ final class Proxy: Sendable {
         switch trouble {
         case nil: Self.push(bytes, to: pair.server)
         case .loseRequest: return false
+        case .loseConnection:
+            Self.push(bytes, to: pair.server)
+            return false
         case .loseAnswer:
             // The other thread cuts when the answer begins to come.
             pair.isDeaf.withLock { $0 = true }

@@ -57,6 +57,22 @@ struct ServerConnectionTests {
         }
     }
 
+    @Test("a notification that came while something else was asked is not waited for")
+    func earlyNotification() async throws {
+        try await TestDatabase.with { database in
+            let configuration = try database.configuration
+            try await apart {
+                let (connection, pipe, deadline) = (try ServerConnection(configuration.url), WakePipe(), Deadline(in: .seconds(30)))
+                // Its own it is told before it is told that the statement is done.
+                for script in ["LISTEN bell", "NOTIFY bell"] { try connection.run(script: script, until: deadline) }
+                try connection.wait(orFor: pipe.descriptor, until: deadline)
+                #expect(!deadline.hasPassed)
+                #expect(connection.takeNotifications())
+                #expect(!connection.takeNotifications())
+            }
+        }
+    }
+
     @Test("errors say what the server said, and a deadline ends a wait")
     func errors() async throws {
         try await TestDatabase.with { database in

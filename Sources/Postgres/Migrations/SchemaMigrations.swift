@@ -15,6 +15,8 @@ enum SchemaMigrations {
         Step(name: "plans of the commit function", sql: CommitPlans.sql),
         Step(name: "statuses of nodes", sql: NodeStatuses.sql),
         Step(name: "claims and releases in batches", sql: ClaimFunctions.sql),
+        Step(name: "ends of leases that are overridden", sql: OverriddenLeases.sql),
+        Step(name: "clock of the relay", sql: RelayClock.sql),
     ]
 
     /// The SQL that takes a store from a step, 0 for none, to the newest, in one transaction that nobody else runs at the same time.
