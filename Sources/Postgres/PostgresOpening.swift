@@ -81,7 +81,8 @@ struct PostgresOpening: Sendable {
         }
         for (column, risk) in [(2, PostgresConfiguration.Risk.fsync), (3, .fullPageWrites), (4, .synchronousCommit)] {
             guard rows.text(0, column) == "off", !configuration.acceptedRisks.contains(risk) else { continue }
-            throw refusal(.unavailable, "it would not be durable: the server's setting \(risk.rawValue) is off")
+            throw refusal(
+                .unavailable, "it would not be durable: the server's setting \(risk.rawValue) is off, and not among the accepted risks")
         }
     }
 

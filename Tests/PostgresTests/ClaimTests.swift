@@ -38,12 +38,6 @@ struct ClaimTests {
         try await store.release(first, try await store.claim(first, for: lease))
     }
 
-    private final class Count: Sendable {
-        private let count = Mutex(0)
-        var value: Int { count.withLock { $0 } }
-        func increase() { count.withLock { $0 += 1 } }
-    }
-
     @Test("those that are asked for while one is on its way are claimed together")
     func areTogether() async throws {
         try await TestDatabase.with { database in

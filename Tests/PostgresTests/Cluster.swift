@@ -133,14 +133,13 @@ final class Cluster: Sendable {
             return server
         }
         guard let process else { return }
-        for process in processes { kill(process, SIGKILL) }
+        signalAll(SIGKILL)
         process.waitUntilExit()
     }
 
     /// Stops all processes where they are, until what it gives is called.
     func freeze() -> @Sendable () -> Void {
-        let frozen = processes
-        for process in frozen { kill(process, SIGSTOP) }
+        let frozen = signalAll(SIGSTOP)
         return { for process in frozen { kill(process, SIGCONT) } }
     }
 
@@ -149,12 +148,32 @@ final class Cluster: Sendable {
         try? FileManager.default.removeItem(atPath: directory)
     }
 
-    /// The first one, as the server itself notes it, and those that it started.
-    private var processes: [pid_t] {
+    /// To the first process, as the server itself notes it, and then to those that it had started by then.
+    ///
+    /// - Returns: The processes.
+    @discardableResult
+    private func signalAll(_ signal: Int32) -> [pid_t] {
         let lines = (try? String(contentsOfFile: directory + "/data/postmaster.pid", encoding: .utf8)) ?? ""
-        let first = lines.split(separator: "\n").prefix(1).compactMap { pid_t($0) }
-        let others = (try? execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()", in: "postgres")) ?? ""
-        return first + others.split(separator: "\n").compactMap { pid_t($0) }
+        guard let first = lines.split(separator: "\n").first.flatMap({ pid_t($0) }) else { return [] }
+        // Those of a server that is killed have another parent soon.
+        let (before, _) = (Self.children(of: first), kill(first, signal))
+        let others = Set(before).union(Self.children(of: first))
+        for process in others { kill(process, signal) }
+        return [first] + others
+    }
+
+    private static func children(of parent: pid_t) -> [pid_t] {
+        #if os(Linux)
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+            return names.compactMap { pid_t($0) }.filter { process in
+                // The name, which stands in parentheses, may have blanks; the parent is the second after it.
+                let text = (try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)) ?? ""
+                return text.split(separator: ")").last?.split(separator: " ").dropFirst().first.flatMap { pid_t($0) } == parent
+            }
+        #else
+            let lines = (try? run(["pgrep", "-P", "\(parent)"])) ?? ""
+            return lines.split(separator: "\n").compactMap { pid_t($0) }
+        #endif
     }
 
     // MARK: Programs
