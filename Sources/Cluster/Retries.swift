@@ -7,8 +7,6 @@ final class Retries: Sendable {
         /// Empty while those that were there are handed out: what comes meanwhile must not overtake them.
         var waiting: [ObjectID: [Parcel]] = [:]
         var room: Room
-        /// Most objects. Each has its place in ``due`` once.
-        let objectLimit: Int
         /// When ``late`` rings next.
         var alarm: Duration?
         var isClosed = false
@@ -40,6 +38,8 @@ final class Retries: Sendable {
     /// Rings when the time of messages is over.
     let late = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest)
     private let time: any TimeSource
+    /// Most messages, and most objects: each has its place in ``due`` once.
+    private let limit: Int
     private let state: Mutex<State>
     /// Whether anything is kept, for those who look at every message that comes.
     private let isInUse = Atomic(false)
@@ -49,7 +49,8 @@ final class Retries: Sendable {
     ///   - byteLimit: How many bytes of them.
     init(limit: Int, byteLimit: Int, time: any TimeSource) {
         self.time = time
-        state = Mutex(State(room: Room(messages: limit, bytes: byteLimit), objectLimit: limit))
+        self.limit = limit
+        state = Mutex(State(room: Room(messages: limit, bytes: byteLimit)))
         due = BoundedChannel(capacity: limit, whenFull: .dropNewest)
     }
 
@@ -177,7 +178,7 @@ final class Retries: Sendable {
     private func append(_ parcel: Parcel) -> Bool? {
         change { state in
             let isFirst = state.waiting[parcel.object] == nil
-            guard state.room.fits(parcel.size), !state.isClosed, !isFirst || state.waiting.count < state.objectLimit else { return nil }
+            guard state.room.fits(parcel.size), !state.isClosed, !isFirst || state.waiting.count < limit else { return nil }
             state.keep(parcel)
             return isFirst
         }

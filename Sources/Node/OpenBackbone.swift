@@ -18,15 +18,14 @@ struct OpenBackbone: Sendable {
     /// In a cluster other nodes may have it open as well.
     static func open(_ configuration: NodeConfiguration, logger: Logger) async throws(StoreError) -> OpenBackbone {
         do throws(StoreError) {
-            return try await openAsIs(configuration, isExclusive: configuration.cluster == nil, logger: logger)
+            return try await openAsIs(configuration, logger: logger)
         } catch  where error.code == .inUse {
             throw StoreError(.inUse, error.message + "; nodes that share a store are all started with --cluster")
         }
     }
 
-    private static func openAsIs(
-        _ configuration: NodeConfiguration, isExclusive: Bool, logger: Logger
-    ) async throws(StoreError) -> OpenBackbone {
+    private static func openAsIs(_ configuration: NodeConfiguration, logger: Logger) async throws(StoreError) -> OpenBackbone {
+        let isExclusive = configuration.cluster == nil
         switch configuration.store {
         case .memory:
             let memory = InMemoryBackbone(time: SystemTime())

@@ -33,7 +33,7 @@ final class Activation: Sendable {
         var held = 0
         var waiters: [Waiter] = []
         var schedules = Schedules()
-        var background = BackgroundTasks()
+        var background = RunningTasks()
         /// How many tasks have drained the mailbox, and the last of them.
         var drains: UInt64 = 0
         var drain: Task<Void, Never>?
@@ -121,7 +121,7 @@ final class Activation: Sendable {
     }
 
     func stopBackground() async {
-        let tasks = state.withLock { $0.background.takeAll() }
+        let tasks = state.withLock { $0.background.all }
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
     }
@@ -229,7 +229,7 @@ extension Activation {
         let me = ObjectReference(id, caller: services.caller)
         let (id, logger) = (id, services.logger)
         let task = services.background.start { [weak self] in
-            defer { self?.state.withLock { $0.background.remove(number) } }
+            defer { self?.state.withLock { $0.background.end(number) } }
             do {
                 try await work(me)
             } catch is CancellationError {
@@ -238,7 +238,10 @@ extension Activation {
                 logger.error("background work failed", metadata: ["object": "\(id)", "error": "\(error)"])
             }
         }
-        let isWanted = state.withLock { $0.background.set(task, for: number) && $0.generation == generation }
-        if !isWanted { task.cancel() }
+        let isLost = state.withLock { state in
+            state.background.add(task, number)
+            return state.generation != generation
+        }
+        if isLost { task.cancel() }
     }
 }

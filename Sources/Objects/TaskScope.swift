@@ -3,9 +3,7 @@ import Synchronization
 /// Owns what is started from callbacks, where no task group is in reach: it counts it, cancels its tasks, and is awaited.
 final class TaskScope: Sendable {
     private struct State {
-        var tasks: [UInt64: Task<Void, Never>] = [:]
-        var finishedEarly: Set<UInt64> = []
-        var lastNumber: UInt64 = 0
+        var tasks = RunningTasks()
         var isCancelled = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
@@ -21,16 +19,13 @@ final class TaskScope: Sendable {
     @discardableResult
     func start(on executor: (any TaskExecutor)? = nil, _ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
         enter()
-        let number = state.withLock { state -> UInt64 in
-            state.lastNumber += 1
-            return state.lastNumber
-        }
+        let number = state.withLock { $0.tasks.reserve() }
         let task = Task(executorPreference: executor) {
             await body()
             self.finished(number)
         }
         let isCancelled = state.withLock { state -> Bool in
-            if state.finishedEarly.remove(number) == nil { state.tasks[number] = task }
+            state.tasks.add(task, number)
             return state.isCancelled
         }
         if isCancelled { task.cancel() }
@@ -73,15 +68,13 @@ final class TaskScope: Sendable {
     func cancelAll() {
         let tasks = state.withLock { state in
             state.isCancelled = true
-            return Array(state.tasks.values)
+            return state.tasks.all
         }
         for task in tasks { task.cancel() }
     }
 
     private func finished(_ number: UInt64) {
-        state.withLock { state in
-            if state.tasks.removeValue(forKey: number) == nil { state.finishedEarly.insert(number) }
-        }
+        state.withLock { $0.tasks.end(number) }
         leave()
     }
 }

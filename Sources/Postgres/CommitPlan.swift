@@ -84,8 +84,6 @@ struct CommitPlan: Sendable {
         var streams: [StreamPart] = []
         var present: [Basis] = []
         var objectIndex: [ObjectID: Int] = [:]
-        /// By the bytes of the kind: equal strings may have others.
-        var streamIndex: [[UInt8]: Int] = [:]
 
         mutating func judge(_ turn: TurnCommit) -> PlannedTurn? {
             let index = index(of: turn)
@@ -118,10 +116,9 @@ struct CommitPlan: Sendable {
         }
 
         private mutating func stream(_ kind: String) -> Int {
-            let key = Array(kind.utf8)
-            if let index = streamIndex[key] { return index }
+            // By its bytes: equal strings may have others.
+            if let index = streams.firstIndex(where: { $0.kind.utf8.elementsEqual(kind.utf8) }) { return index }
             streams.append(StreamPart(kind: kind, name: SubjectToken.encode(kind)))
-            streamIndex[key] = streams.count - 1
             return streams.count - 1
         }
     }

@@ -4,36 +4,20 @@ import RivuletSubscriptions
 
 /// An object that a node wants to have.
 struct ObjectClaim: Sendable {
-    enum Claimant: Sendable {
-        /// Who has to have this lease still.
-        case lease(NodeLease)
-        /// Who gets it if it is a member.
-        case node(String)
-    }
-
     let object: ObjectID
-    let claimant: Claimant
+    let claimant: String
+    /// The one that the claimant has to have still; nil for whichever it has.
+    let lease: UInt64?
 
     /// Takes the object if it can be had.
     ///
     /// - Returns: Who has it then; nil if the claimant cannot, and for a node's name nobody else has.
     func run(boot: String, at now: Int64, _ db: Database) throws -> Ownership? {
-        let claiming: Int64?
-        let name: String
-        switch claimant {
-        case .lease(let lease):
-            let select = try db.cachedStatement(
-                sql: "SELECT lease FROM members WHERE lease = ? AND name = ? AND boot = ? AND ends > ?")
-            name = lease.node
-            claiming = try Int64.fetchOne(select, arguments: [Int64(clamping: lease.number), name, boot, now])
-            if claiming == nil { return nil }
-        case .node(let node):
-            let select = try db.cachedStatement(sql: "SELECT lease FROM members WHERE name = ? AND boot = ? AND ends > ?")
-            name = node
-            claiming = try Int64.fetchOne(select, arguments: [name, boot, now])
-        }
+        let select = try db.cachedStatement(sql: "SELECT lease FROM members WHERE name = ? AND boot = ? AND ends > ?")
+        let present = try Int64.fetchOne(select, arguments: [claimant, boot, now])
+        if let lease, present != Int64(clamping: lease) { return nil }
         if let ownership = try Self.ownership(of: object, boot: boot, at: now, db) { return ownership }
-        guard let claiming else { return nil }
+        guard let present else { return nil }
         let raise = try db.cachedStatement(
             sql: """
                 INSERT INTO objects (kind, id, version, owner_epoch, last_event, updated, owner) VALUES (?, ?, 0, 1, 0, 0, ?)
@@ -41,8 +25,8 @@ struct ObjectClaim: Sendable {
                 RETURNING owner_epoch
                 """)
         let epoch = try Int64.fetchOne(
-            raise, arguments: [SubjectToken.encode(object.kind), SubjectToken.encode(object.id), claiming])
-        return Ownership(node: name, epoch: UInt64(clamping: epoch ?? 0))
+            raise, arguments: [SubjectToken.encode(object.kind), SubjectToken.encode(object.id), present])
+        return Ownership(node: claimant, epoch: UInt64(clamping: epoch ?? 0))
     }
 
     /// Who has the object.

@@ -5,7 +5,7 @@ public import RivuletSubscriptions
 extension SQLiteBackbone: Directory {
     /// Takes an object for the lease's node, if it can be had.
     public func claim(_ object: ObjectID, for lease: NodeLease) async throws(StoreError) -> Ownership {
-        guard let owner = try await claims.call(ObjectClaim(object: object, claimant: .lease(lease)), in: self) else {
+        guard let owner = try await claims.call(ObjectClaim(object: object, claimant: lease.node, lease: lease.number), in: self) else {
             throw StoreError(.unavailable, "\(lease.node) cannot own \(object): its lease has ended")
         }
         return owner
@@ -13,7 +13,7 @@ extension SQLiteBackbone: Directory {
 
     /// Takes an object for the node, if it can be had.
     public func claim(_ object: ObjectID, for node: String) async throws(StoreError) -> Ownership? {
-        try await claims.call(ObjectClaim(object: object, claimant: .node(node)), in: self)
+        try await claims.call(ObjectClaim(object: object, claimant: node, lease: nil), in: self)
     }
 
     /// Who owns the object.
