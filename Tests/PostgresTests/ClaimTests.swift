@@ -12,27 +12,7 @@ struct ClaimTests {
 
     private func object(_ number: Int) -> ObjectID { ObjectID(kind: "Player", id: "\(number)") }
 
-    /// Runs `body` while a transaction of somebody else's holds the first object's row, until it is unlocked or `body` is over.
-    private func withFirstLocked(_ database: TestDatabase, _ body: () async throws -> Void) async throws {
-        async let holder = database.execute("BEGIN; SELECT 1 FROM rivulet.object_rows WHERE id = 'first' FOR UPDATE; SELECT pg_sleep(100)")
-        try await until { try await database.execute(Self.count("query LIKE '%pg_sleep(100)%' AND wait_event = 'PgSleep'")) == "1" }
-        do {
-            try await body()
-        } catch {
-            try await Self.unlock(database)
-            throw error
-        }
-        try await Self.unlock(database)
-        _ = try? await holder
-    }
-
-    private static func unlock(_ database: TestDatabase) async throws {
-        try await database.execute("SELECT pg_terminate_backend(pid) \(others) AND query LIKE '%pg_sleep(100)%'")
-    }
-
-    private static let others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
-
-    private static func count(_ condition: String) -> String { "SELECT count(*) \(others) AND \(condition)" }
+    private let firstsRow = "SELECT 1 FROM rivulet.object_rows WHERE id = 'first' FOR UPDATE"
 
     private func makeFirst(_ store: PostgresBackbone, _ lease: NodeLease) async throws {
         try await store.release(first, try await store.claim(first, for: lease))
@@ -45,10 +25,10 @@ struct ClaimTests {
             let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
             try await makeFirst(store, lease)
             let asked = Count()
-            try await withFirstLocked(database) {
+            try await database.withLocked(by: firstsRow) {
                 try await withThrowingTaskGroup(of: Ownership.self) { group in
                     group.addTask { try await store.claim(first, for: lease) }
-                    try await until { try await database.execute(Self.count("wait_event_type = 'Lock'")) == "1" }
+                    try await until { try await database.sessions("wait_event_type = 'Lock'") == 1 }
                     for number in 0..<1000 {
                         group.addTask {
                             asked.increase()
@@ -56,7 +36,7 @@ struct ClaimTests {
                         }
                     }
                     try await until { asked.value == 1000 }
-                    try await Self.unlock(database)
+                    try await database.unlock()
                     for try await owner in group { #expect(owner.node == "a") }
                 }
             }
@@ -72,7 +52,7 @@ struct ClaimTests {
             let store = try await database.open { $0.timeout = .seconds(6) }
             let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
             try await makeFirst(store, lease)
-            try await withFirstLocked(database) {
+            try await database.withLocked(by: firstsRow) {
                 let failures = await withTaskGroup(of: (ObjectID, StoreError)?.self) { group in
                     for object in (0..<200).map(object) + [first] + (200..<400).map(object) {
                         group.addTask {
@@ -99,7 +79,7 @@ struct ClaimTests {
             let store = try await database.open()
             let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
             let owner = try await store.claim(first, for: lease)
-            try await withFirstLocked(database) {
+            try await database.withLocked(by: firstsRow) {
                 let found = try await store.claim(first, for: "a")
                 #expect(found == owner)
             }
@@ -130,7 +110,7 @@ struct ClaimTests {
                 """)
             try await cluster.pass(.seconds(6))
             async let renewed = store.renew(lease, status: NodeStatus())
-            try await until { try await database.execute(Self.count("wait_event = 'PgSleep'")) == "1" }
+            try await until { try await database.sessions("wait_event = 'PgSleep'") == 1 }
             // Beyond what the lease had, and not beyond what it will have.
             try await cluster.pass(.seconds(5))
             let isAnswered = Atomic(false)
@@ -141,7 +121,7 @@ struct ClaimTests {
             async let claimed = claim()
             try await until {
                 if isAnswered.load(ordering: .relaxed) { return true }
-                return try await database.execute(Self.count("wait_event_type = 'Lock'")) == "1"
+                return try await database.sessions("wait_event_type = 'Lock'") == 1
             }
             try await database.execute("UPDATE gate SET is_open = true")
             let (isRenewed, owner) = try await (renewed, claimed)
@@ -158,12 +138,12 @@ struct ClaimTests {
             let store = try await database.open { $0.timeout = .seconds(60) }
             let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
             try await makeFirst(store, lease)
-            try await withFirstLocked(database) {
+            try await database.withLocked(by: firstsRow) {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { _ = try await store.claim(first, for: lease) }
-                    try await until { try await database.execute(Self.count("wait_event_type = 'Lock'")) == "1" }
+                    try await until { try await database.sessions("wait_event_type = 'Lock'") == 1 }
                     group.addTask { await store.close() }
-                    try await Self.unlock(database)
+                    try await database.unlock()
                     try await group.waitForAll()
                 }
             }

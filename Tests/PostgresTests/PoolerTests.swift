@@ -35,13 +35,10 @@ import Testing
             let turns = Turns()
             try await store.open("Player")
             _ = try await store.commit([turns.turn(0)])
-            async let holder = database.execute("BEGIN; SELECT 1 FROM rivulet.object_rows FOR UPDATE; SELECT pg_sleep(100)")
-            let sessions = "FROM pg_stat_activity WHERE datname = current_database()"
-            try await until { try await database.execute("SELECT count(*) \(sessions) AND wait_event = 'PgSleep'") == "1" }
-            let error = await #expect(throws: StoreError.self) { _ = try await store.commit([turns.turn(1)]) }
-            #expect(error?.message.contains("took too long") == true, "\(error?.message ?? "")")
-            try await database.execute("SELECT pg_terminate_backend(pid) \(sessions) AND wait_event = 'PgSleep'")
-            _ = try? await holder
+            try await database.withLocked(by: "SELECT 1 FROM rivulet.object_rows FOR UPDATE") {
+                let error = await #expect(throws: StoreError.self) { _ = try await store.commit([turns.turn(1)]) }
+                #expect(error?.message.contains("took too long") == true, "\(error?.message ?? "")")
+            }
             #expect(try await store.commit([turns.turn(1)])[0].receipt?.firstSequence == 2)
             try await turns.expect(2, in: store)
             let limit = try await apart { [cluster = database.cluster, name = database.name] in

@@ -59,17 +59,14 @@ struct PostgresTroubleTests {
             try await store.open("Player")
             _ = try await store.commit([turns.turn(0)])
             try await database.execute("UPDATE rivulet.writer_rows SET seen = now() - interval '2 days'")
-            async let holder = database.execute("BEGIN; SELECT 1 FROM rivulet.object_rows FOR UPDATE; SELECT pg_sleep(100)")
-            let sessions = "FROM pg_stat_activity WHERE datname = current_database()"
-            try await until { try await database.execute("SELECT count(*) \(sessions) AND wait_event = 'PgSleep'") == "1" }
-            proxy.make(.loseConnection, forRequestWith: "rivulet_commit")
-            async let commit = store.commit([turns.turn(1)])
-            // The one that is lost, and the next.
-            let waiting = "SELECT count(*) \(sessions) AND wait_event_type = 'Lock' AND query LIKE '%commit_batch%'"
-            try await until { try await database.execute(waiting) == "2" }
-            try await database.execute("SELECT pg_terminate_backend(pid) \(sessions) AND wait_event = 'PgSleep'")
-            _ = try? await holder
-            #expect(try await commit[0].receipt?.firstSequence == 2)
+            try await database.withLocked(by: "SELECT 1 FROM rivulet.object_rows FOR UPDATE") {
+                proxy.make(.loseConnection, forRequestWith: "rivulet_commit")
+                async let commit = store.commit([turns.turn(1)])
+                // The one that is lost, and the next.
+                try await until { try await database.sessions("wait_event_type = 'Lock' AND query LIKE '%commit_batch%'") == 2 }
+                try await database.unlock()
+                #expect(try await commit[0].receipt?.firstSequence == 2)
+            }
             try await turns.expect(2, in: store)
         }
     }
@@ -223,14 +220,10 @@ struct PostgresTroubleTests {
             let store = try await database.open { $0.timeout = .seconds(1) }
             try await store.open("Player")
             _ = try await store.commit([turns.turn(0)])
-            async let holder = database.execute(
-                "BEGIN; SELECT 1 FROM rivulet.object_rows FOR UPDATE; SELECT pg_sleep(60); COMMIT")
-            try await until { try await database.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%'") == "2" }
-            let error = await #expect(throws: StoreError.self) { _ = try await store.commit([turns.turn(1)]) }
-            #expect(error?.code == .unavailable, "\(error?.message ?? "")")
-            try await database.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()")
-            _ = try? await holder
+            try await database.withLocked(by: "SELECT 1 FROM rivulet.object_rows FOR UPDATE") {
+                let error = await #expect(throws: StoreError.self) { _ = try await store.commit([turns.turn(1)]) }
+                #expect(error?.code == .unavailable, "\(error?.message ?? "")")
+            }
             #expect(try await store.commit([turns.turn(1)])[0].receipt?.firstSequence == 2)
             try await turns.expect(2, in: store)
         }
@@ -408,22 +401,19 @@ struct PostgresTroubleTests {
         try await TestDatabase.with { database in
             let store = try await database.open { $0.timeout = .seconds(60) }
             let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
-            async let holder = database.execute("BEGIN; LOCK TABLE rivulet.object_rows; SELECT pg_sleep(100)")
-            let sessions = "FROM pg_stat_activity WHERE datname = current_database()"
-            let blocked = "SELECT count(*) \(sessions) AND wait_event_type = 'Lock'"
-            try await until { try await database.execute("SELECT count(*) \(sessions) AND wait_event = 'PgSleep'") == "1" }
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<20 { group.addTask { _ = try await store.load(turns.object) } }
-                try await until { try await database.execute(blocked) == "2" }
-                for _ in 0..<3 {
-                    #expect(try await store.renew(lease, status: NodeStatus()))
-                    #expect(try await store.members().map(\.node.name) == ["a"])
+            try await database.withLocked(by: "LOCK TABLE rivulet.object_rows") {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<20 { group.addTask { _ = try await store.load(turns.object) } }
+                    try await until { try await database.sessions("wait_event_type = 'Lock'") == 2 }
+                    for _ in 0..<3 {
+                        #expect(try await store.renew(lease, status: NodeStatus()))
+                        #expect(try await store.members().map(\.node.name) == ["a"])
+                    }
+                    #expect(try await database.sessions("wait_event_type = 'Lock'") == 2)
+                    try await database.unlock()
+                    try await group.waitForAll()
                 }
-                #expect(try await database.execute(blocked) == "2")
-                try await database.execute("SELECT pg_terminate_backend(pid) \(sessions) AND wait_event = 'PgSleep'")
-                try await group.waitForAll()
             }
-            _ = try? await holder
         }
     }
 

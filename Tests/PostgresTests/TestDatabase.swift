@@ -5,6 +5,7 @@ import RivuletPostgres
 import RivuletSubscriptions
 import RivuletTesting
 import Synchronization
+import TestSupport
 
 /// A database of a test's own, and the backbones that it opens on it, which are closed when the test is over.
 final class TestDatabase: Sendable {
@@ -67,6 +68,31 @@ final class TestDatabase: Sendable {
             try await self.execute("UPDATE test_clock SET moment = moment + \(milliseconds) * interval '1 millisecond'")
         }
     }
+
+    /// Runs `body` while a transaction of somebody else's holds what the statement locks, until ``unlock()`` or `body` is over.
+    func withLocked(by statement: String, _ body: () async throws -> Void) async throws {
+        async let holder = execute("BEGIN; \(statement); SELECT pg_sleep(100)")
+        try await until { try await self.sessions("query LIKE '%pg_sleep(100)%' AND wait_event = 'PgSleep'") == 1 }
+        do {
+            try await body()
+        } catch {
+            try await unlock()
+            throw error
+        }
+        try await unlock()
+        _ = try? await holder
+    }
+
+    func unlock() async throws {
+        try await execute("SELECT pg_terminate_backend(pid) \(Self.others) AND query LIKE '%pg_sleep(100)%'")
+    }
+
+    /// How many of the database's sessions a condition is true of, but for the one that asks.
+    func sessions(_ condition: String) async throws -> Int? {
+        Int(try await execute("SELECT count(*) \(Self.others) AND \(condition)"))
+    }
+
+    private static let others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
 
     /// Ends the sessions in which backbones listen.
     func endListeners() async throws {
