@@ -2,9 +2,6 @@ public import RivuletSubscriptions
 import Synchronization
 
 extension InMemoryBackbone: Relay {
-    /// How many batches a reader may be behind before its sequence ends.
-    private static let backlog = 4096
-
     /// Hands a batch to all listeners but the sender's own.
     public func send(_ frames: [UInt8], from node: String) async throws(StoreError) {
         let others = listeners.withLock { listeners in
@@ -20,7 +17,7 @@ extension InMemoryBackbone: Relay {
             listeners.last += 1
             return listeners.last
         }
-        let batches = BoundedChannel<[UInt8]>(capacity: Self.backlog, whenFull: .fail) { [weak self] in
+        let batches = BoundedChannel.relayed { [weak self] in
             _ = self?.listeners.withLock { $0.byNumber.removeValue(forKey: number) }
         }
         listeners.withLock { $0.byNumber[number] = Listener(node: node, batches: batches) }

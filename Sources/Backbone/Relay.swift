@@ -12,3 +12,10 @@ public protocol Relay: Sendable {
     /// - Throws: ``StoreError``.
     func batches(for node: String) async throws(StoreError) -> BoundedChannel<[UInt8]>
 }
+
+extension BoundedChannel<[UInt8]> {
+    /// The batches of a relay that wait for one of its listeners. It ends when they are more than 4,096, or 256 MiB.
+    package static func relayed(onEnd: @escaping @Sendable () -> Void) -> BoundedChannel<[UInt8]> {
+        BoundedChannel(capacity: 4096, byteCapacity: 256 << 20, size: \.count, whenFull: .fail, onEnd: onEnd)
+    }
+}

@@ -33,8 +33,6 @@ final class RelayReader {
         case no
     }
 
-    /// How many batches a reader may be behind before its sequence ends.
-    private static let backlog = 4096
     private static let pageSize = 256
     /// A page of at least so many bytes gets no more batches.
     private static let pageBytes = 4 << 20
@@ -248,7 +246,7 @@ final class RelayReader {
     private func admit() {
         for newcomer in newcomers {
             let flag = Flag()
-            let batches = BoundedChannel<[UInt8]>(capacity: Self.backlog, whenFull: .fail) { flag.raise() }
+            let batches = BoundedChannel.relayed { flag.raise() }
             listeners.append(Listener(node: newcomer.node, hasEnded: flag, batches: batches))
             newcomer.admit(.success(batches))
         }

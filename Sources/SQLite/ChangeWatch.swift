@@ -34,8 +34,6 @@ final class ChangeWatch: Sendable {
         var lastChange = ContinuousClock.now
     }
 
-    /// How many batches a reader may be behind before its sequence ends.
-    private static let backlog = 4096
     private static let pauses = (shortest: Duration.milliseconds(1), longest: Duration.milliseconds(20))
 
     private let file: StoreFile
@@ -63,7 +61,7 @@ final class ChangeWatch: Sendable {
     /// The batches after one, of other nodes.
     func addListener(_ node: String, after seen: Int64) throws(StoreError) -> BoundedChannel<[UInt8]> {
         let number = nextNumber()
-        let batches = BoundedChannel<[UInt8]>(capacity: Self.backlog, whenFull: .fail) { [weak self] in
+        let batches = BoundedChannel.relayed { [weak self] in
             _ = self?.state.withLock { $0.listeners.removeValue(forKey: number) }
         }
         try add { $0.listeners[number] = Listener(node: node, seen: seen, batches: batches) }

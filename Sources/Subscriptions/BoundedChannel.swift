@@ -16,13 +16,14 @@ public final class BoundedChannel<Element: Sendable>: AsyncSequence, Sendable {
     /// The reader was too slow for ``WhenFull/fail``.
     public struct Overflow: Error, Hashable, CustomStringConvertible {
         /// How many elements were waiting.
-        public let capacity: Int
+        public let waiting: Int
         /// A sentence for people.
-        public var description: String { "the reader fell more than \(capacity) elements behind" }
+        public var description: String { "the reader fell more than \(waiting) elements behind" }
     }
 
     private struct State {
         var waiting: Deque<Element> = []
+        var waitingBytes = 0
         var reader: CheckedContinuation<Element?, any Error>?
         var end: Result<Void, any Error>?
         var dropped = 0
@@ -38,14 +39,24 @@ public final class BoundedChannel<Element: Sendable>: AsyncSequence, Sendable {
 
     private let state = Mutex(State())
     private let capacity: Int
+    private let byteCapacity: Int
+    private let size: @Sendable (Element) -> Int
     private let whenFull: WhenFull
     private let onEnd: OneShot
 
     /// A channel for at most `capacity` waiting elements.
     ///
-    /// - Parameter onEnd: Called once when the channel ends, also when its reader is cancelled or lets go of it.
-    public init(capacity: Int, whenFull: WhenFull, onEnd: @escaping @Sendable () -> Void = {}) {
+    /// - Parameters:
+    ///   - byteCapacity: Most bytes of waiting elements; an element alone fits whatever its size.
+    ///   - size: How many bytes an element is counted as.
+    ///   - onEnd: Called once when the channel ends, also when its reader is cancelled or lets go of it.
+    public init(
+        capacity: Int, byteCapacity: Int = .max, size: @escaping @Sendable (Element) -> Int = { _ in 0 }, whenFull: WhenFull,
+        onEnd: @escaping @Sendable () -> Void = {}
+    ) {
         self.capacity = Swift.max(1, capacity)
+        self.byteCapacity = byteCapacity
+        self.size = size
         self.whenFull = whenFull
         self.onEnd = OneShot(onEnd)
     }
@@ -64,32 +75,38 @@ public final class BoundedChannel<Element: Sendable>: AsyncSequence, Sendable {
     /// Adds an element; without effect once the channel ended.
     public func send(_ element: Element) {
         var overflowed = false
+        let bytes = size(element)
         let reader = state.withLock { state -> CheckedContinuation<Element?, any Error>? in
             guard state.end == nil else { return nil }
             if let reader = state.reader {
                 state.reader = nil
                 return reader
             }
-            if state.waiting.count >= capacity {
+            while !hasRoom(for: bytes, in: state) {
                 switch whenFull {
                 case .dropNewest:
                     state.dropped += 1
                     return nil
                 case .dropOldest:
                     state.dropped += 1
-                    state.waiting.removeFirst()
+                    if let oldest = state.waiting.popFirst() { state.waitingBytes -= size(oldest) }
                 case .fail:
                     state.dropped += 1
-                    state.end = .failure(Overflow(capacity: capacity))
+                    state.end = .failure(Overflow(waiting: state.waiting.count))
                     overflowed = true
                     return nil
                 }
             }
             state.waiting.append(element)
+            state.waitingBytes += bytes
             return nil
         }
         reader?.resume(returning: element)
         if overflowed { onEnd.fire() }
+    }
+
+    private func hasRoom(for bytes: Int, in state: State) -> Bool {
+        state.waiting.isEmpty || state.waiting.count < capacity && bytes <= byteCapacity - state.waitingBytes
     }
 
     /// Ends the channel, after what is waiting was read.
@@ -131,7 +148,7 @@ public final class BoundedChannel<Element: Sendable>: AsyncSequence, Sendable {
             try await withCheckedThrowingContinuation { continuation in
                 // Between the look above and this one an element, the end or a cancellation may have come.
                 let step = state.withLock { state -> Step in
-                    let step = Self.step(&state)
+                    let step = nextStep(&state)
                     guard case .wait = step else { return step }
                     guard state.reader == nil, !Task.isCancelled else { return .end(.success(())) }
                     state.reader = continuation
@@ -149,11 +166,14 @@ public final class BoundedChannel<Element: Sendable>: AsyncSequence, Sendable {
     }
 
     private func take() -> Step {
-        state.withLock { Self.step(&$0) }
+        state.withLock { nextStep(&$0) }
     }
 
-    private static func step(_ state: inout State) -> Step {
-        if let element = state.waiting.popFirst() { return .element(element) }
+    private func nextStep(_ state: inout State) -> Step {
+        if let element = state.waiting.popFirst() {
+            state.waitingBytes -= size(element)
+            return .element(element)
+        }
         guard let end = state.end else { return .wait }
         state.end = .success(())  // an error is told once
         state.isRead = true

@@ -45,10 +45,29 @@ import Testing
             for try await element in channel { elements.append(element) }
             Issue.record("the overflow was not told")
         } catch let overflow as BoundedChannel<Int>.Overflow {
-            #expect(overflow.capacity == 2)
+            #expect(overflow.waiting == 2)
         }
         #expect(elements == [1, 2])
         #expect(try await read(channel) == [])
+    }
+
+    @Test func bytesAreBoundedAsWell() async throws {
+        let dropping = BoundedChannel<Int>(capacity: 10, byteCapacity: 10, size: { $0 }, whenFull: .dropOldest)
+        for number in [4, 3, 2, 6] { dropping.send(number) }
+        #expect(dropping.dropped == 2)
+        dropping.finish()
+        #expect(try await read(dropping) == [2, 6])
+
+        let failing = BoundedChannel<Int>(capacity: 10, byteCapacity: 10, size: { $0 }, whenFull: .fail)
+        var reader = failing.makeAsyncIterator()
+        // What is read makes room, and one alone fits.
+        for number in [5, 5, 20, 3, 7] {
+            failing.send(number)
+            #expect(try await reader.next() == number)
+        }
+        for number in [6, 4, 1] { failing.send(number) }
+        #expect(try await (reader.next(), reader.next()) == (6, 4))
+        await #expect(throws: BoundedChannel<Int>.Overflow.self) { try await reader.next() }
     }
 
     @Test func anErrorIsToldOnceAlsoToAReaderThatWaits() async throws {
