@@ -13,6 +13,8 @@ struct Parcel: Sendable {
     let end: Duration
     /// How often it was tried in vain.
     var attempts = 0
+    /// Whether some of its time has passed here.
+    var hasWaited = false
 
     init(_ message: BusMessage, _ number: UInt64, for object: ObjectID, at now: Duration, patience: Duration) {
         self.message = message
@@ -33,7 +35,7 @@ struct Parcel: Sendable {
 
     /// The message, with what is left of its time.
     func message(at now: Duration) -> BusMessage {
-        guard attempts > 0, let deadline else { return message }
+        guard hasWaited, let deadline else { return message }
         var message = message
         message.headers[HeaderName.timeout] = String((deadline - now).wholeMilliseconds)
         return message

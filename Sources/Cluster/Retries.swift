@@ -13,6 +13,8 @@ final class Retries: Sendable {
 
         /// Puts it before those that were sent later: one that is refused a second time may come back after them.
         mutating func keep(_ parcel: Parcel) {
+            var parcel = parcel
+            parcel.hasWaited = true
             room.take(parcel.size)
             let before = waiting[parcel.object]?.lastIndex { $0.number < parcel.number }
             waiting[parcel.object, default: []].insert(parcel, at: before.map { $0 + 1 } ?? 0)
