@@ -14,6 +14,8 @@ public final class ObjectHost: Sendable {
 
     /// So that the store has little to do with that, and the turns have an end: when the node leaves, all are free at once.
     private static let givenUpAtATime = 1024
+    /// How long what was cancelled has to end: commits fail within less.
+    private static let grace = Duration.seconds(5)
 
     private let kinds: [String: KindHost]
     private let services: ObjectServices
@@ -104,7 +106,8 @@ public final class ObjectHost: Sendable {
 
     /// Takes no more calls but those that turns under way need, finishes what it has, runs the objects' last turns, and ends ``run()``.
     ///
-    /// - Parameter patience: How long to wait for turns under way before they are cancelled.
+    /// - Parameter patience: How long to wait for turns under way before they are cancelled. What ignores that for five
+    ///   seconds more is left behind.
     public func drain(patience: Duration = .seconds(10)) async {
         let attachments = state.withLock { state in
             defer { state.attachments = [] }
@@ -112,21 +115,29 @@ public final class ObjectHost: Sendable {
         }
         isClosed.store(true, ordering: .relaxed)
         let (turns, background) = (services.turns, services.background)
-        let limit = services.time.schedule(at: services.time.now + patience) {
+        let time = services.time
+        let end = time.now + patience
+        let limit = time.schedule(at: end) {
             turns.cancelAll()
             for attachment in attachments { attachment.cancel() }
         }
-        await turns.idle()
+        await idle(turns, until: end + Self.grace)
         stopWatchdog()
         services.ownership.endReleasing()
         for attachment in attachments { attachment.cancel() }
         for kind in kinds.values { kind.deactivateAll() }
-        await turns.idle()
+        await idle(turns, until: max(end, time.now) + Self.grace)
         limit.cancel()
         background.cancelAll()
-        await background.idle()
+        await idle(background, until: time.now + Self.grace)
         requester.close()
         services.committer.stop()
+    }
+
+    private func idle(_ scope: TaskScope, until deadline: Duration) async {
+        let left = await scope.idle(until: deadline, by: services.time)
+        guard left > 0 else { return }
+        services.logger.warning("what ignores that it was cancelled is left behind", metadata: ["count": "\(left)"])
     }
 
     /// An object of this node or of another, for code beside the objects: to ask, send messages, and follow.

@@ -5,7 +5,8 @@ final class TaskScope: Sendable {
     private struct State {
         var tasks = RunningTasks()
         var isCancelled = false
-        var waiters: [CheckedContinuation<Void, Never>] = []
+        var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+        var lastWaiter: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -46,11 +47,31 @@ final class TaskScope: Sendable {
 
     /// Waits until nothing is under way.
     func idle() async {
+        await wait { _ in }
+    }
+
+    /// Waits until nothing is under way, but no longer than until a time.
+    ///
+    /// - Returns: How much is under way then.
+    func idle(until deadline: Duration, by time: any TimeSource) async -> Int {
+        var alarm: ScheduledAction?
+        await wait { number in
+            alarm = time.schedule(at: deadline) { [self] in state.withLock { $0.waiters.removeValue(forKey: number) }?.resume() }
+        }
+        alarm?.cancel()
+        return busy.load(ordering: .sequentiallyConsistent)
+    }
+
+    /// - Parameter began: Told the waiter's number once it waits.
+    private func wait(_ began: (UInt64) -> Void) async {
         await withCheckedContinuation { continuation in
-            state.withLock { state in
-                state.waiters.append(continuation)
+            let number = state.withLock { state in
+                state.lastWaiter += 1
+                state.waiters[state.lastWaiter] = continuation
                 isAwaited.store(true, ordering: .sequentiallyConsistent)
+                return state.lastWaiter
             }
+            began(number)
             if busy.load(ordering: .sequentiallyConsistent) == 0 { wakeWaiters() }
         }
     }
@@ -58,8 +79,8 @@ final class TaskScope: Sendable {
     private func wakeWaiters() {
         let waiters = state.withLock { state in
             isAwaited.store(false, ordering: .sequentiallyConsistent)
-            defer { state.waiters = [] }
-            return state.waiters
+            defer { state.waiters = [:] }
+            return Array(state.waiters.values)
         }
         for waiter in waiters { waiter.resume() }
     }

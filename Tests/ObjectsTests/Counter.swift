@@ -31,6 +31,7 @@ struct Note: Message { var amount: Int }
 struct PublishInQuery: Message {}
 struct Leave: Message {}
 struct Observe: Message { var amount: Int }
+struct WaitInBackground: Message {}
 /// Starts work that goes on until it is cancelled.
 struct Linger: Message {}
 
@@ -77,6 +78,11 @@ struct Counter: ServiceObject {
             await gate.pass()
             object.state.total += 1
             return object.state.total
+        }
+        Handle(WaitInBackground.self) { _, _, turn in
+            let gate = try turn.dependency(Gate.self)
+            turn.background { _ in await gate.pass() }
+            return Empty()
         }
         Handle(Ask.self) { object, message, turn in
             object.state.total += 1

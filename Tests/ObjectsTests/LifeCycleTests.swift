@@ -146,6 +146,35 @@ import Testing
     await broker.shutdown()
 }
 
+@Test(.timeLimit(.minutes(1))) func whatIgnoresThatItIsCancelledIsLeftBehindWhenTheNodeStops() async throws {
+    let (gate, time) = (Gate(), ManualTime())
+    let broker = Broker(logger: Logger(label: "test"))
+    let store = InMemoryBackbone(time: time)
+    let host = ObjectHost(
+        hosting: [Counter.self], bus: broker, store: store, log: store, time: time, dependencies: Dependencies().with(gate),
+        logger: Logger(label: "test"))
+    try await host.start()
+    async let running: Void = host.run()
+    try host.object("Counter", "a").send(Wait())
+    try host.object("Counter", "b").send(WaitInBackground())
+    await gate.arrived()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await host.drain(patience: .seconds(10)) }
+        group.addTask {
+            while true {
+                try Task.checkCancellation()
+                time.advance(by: .seconds(1))
+                await Task.yield()
+            }
+        }
+        try await group.next()
+        group.cancelAll()
+    }
+    await running
+    await gate.open()
+    await broker.shutdown()
+}
+
 @Test(.timeLimit(.minutes(1))) func aTurnThatTakesTooLongIsCancelledAlsoWhileTheNodeStops() async throws {
     let (gate, time) = (Gate(), ManualTime())
     await gate.open()
