@@ -23,8 +23,10 @@ final class ServerConnection {
     /// Connects; each address that the URL names is tried for two seconds, unless the URL says otherwise (`connect_timeout`).
     init(_ url: PostgresURL) throws(ServerError) {
         let handle = Self.withCStrings([
-            ("connect_timeout", "2"), ("application_name", "rivulet"), ("target_session_attrs", "read-write"), ("dbname", url.text),
-            ("client_encoding", "UTF8"),
+            ("connect_timeout", "2"), ("application_name", "rivulet"), ("target_session_attrs", "read-write"),
+            // A server that is gone without a word is noticed by idle connections too.
+            ("keepalives_idle", "15"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
+            ("dbname", url.text), ("client_encoding", "UTF8"),
         ]) { PQconnectdbParams($0, $1, 1) }
         guard let handle else { throw ServerError("there is no memory for a connection", isLost: true) }
         self.handle = handle

@@ -55,7 +55,9 @@ struct Statements: Sendable {
             "leave",
             """
             DELETE FROM \(schema).member_rows
-            WHERE name = $1 AND lease = $2 OR ends < \(schema).moment() - interval '1 day'
+            WHERE name = $1 AND lease = $2 OR name IN (
+                SELECT name FROM \(schema).member_rows WHERE ends < \(schema).moment() - interval '1 day' FOR UPDATE SKIP LOCKED
+            )
             """)
         members = Statement(
             "members",

@@ -71,6 +71,22 @@ struct PostgresTroubleTests {
         }
     }
 
+    @Test("a node that leaves does not wait for leases of long ago that somebody else is about to delete")
+    func leaveBesideAnother() async throws {
+        try await TestDatabase.with { database in
+            let store = try await database.open()
+            let old = try await store.join(NodeDescription(name: "old", address: "old:1"), timeToLive: .seconds(5))
+            let lease = try await store.join(NodeDescription(name: "own", address: "own:1"), timeToLive: .seconds(3600))
+            try await database.execute("UPDATE rivulet.member_rows SET ends = now() - interval '2 days' WHERE name = 'old'")
+            try await database.withLocked(by: "SELECT 1 FROM rivulet.member_rows WHERE name = 'old' FOR UPDATE") {
+                try await store.leave(lease)
+                #expect(try await database.execute("SELECT name FROM rivulet.member_rows") == "old")
+            }
+            try await store.leave(old)
+            #expect(try await database.execute("SELECT count(*) FROM rivulet.member_rows") == "0")
+        }
+    }
+
     @Test("connections that are ended while they commit lose and duplicate nothing")
     func killedSessions() async throws {
         try await TestDatabase.with { database in
