@@ -60,14 +60,20 @@ public struct EventRead: Sendable, Hashable {
     public var limit: Int
     /// No further event once the payloads add up to this; the first one always comes.
     public var byteLimit: Int
+    /// About how many events are looked at, at most, where each has to be compared with the pattern: a read whose pattern seldom matches
+    /// ends there, and is gone on with after ``EventPage/looked``.
+    public var lookLimit: Int
 
     /// A read.
-    public init(stream: String, from: UInt64, matching: SubjectPattern? = nil, limit: Int = 256, byteLimit: Int = 1 << 20) {
+    public init(
+        stream: String, from: UInt64, matching: SubjectPattern? = nil, limit: Int = 256, byteLimit: Int = 1 << 20, lookLimit: Int = 50_000
+    ) {
         self.stream = stream
         self.from = from
         self.matching = matching
         self.limit = limit
         self.byteLimit = byteLimit
+        self.lookLimit = lookLimit
     }
 }
 
@@ -77,14 +83,22 @@ public struct EventPage: Sendable, Hashable {
     public var state: StreamState
     /// The events, in order.
     public var events: [StoredEvent]
-    /// How many more events match after these, up to `state.last`.
+    /// Up to where the stream was looked at: what matches and is not after this number is in `events`, unless it is before what was asked for.
+    public var looked: UInt64
+    /// How many more events match after `looked`; where not all were looked at, about how many at least: 1 may be said in vain, 0 never.
     public var pending: UInt64
 
     /// A page.
-    public init(state: StreamState, events: [StoredEvent], pending: UInt64) {
+    public init(state: StreamState, events: [StoredEvent], looked: UInt64, pending: UInt64) {
         self.state = state
         self.events = events
+        self.looked = looked
         self.pending = pending
+    }
+
+    /// A page after which nothing matches.
+    public init(state: StreamState, events: [StoredEvent]) {
+        self.init(state: state, events: events, looked: state.last, pending: 0)
     }
 }
 

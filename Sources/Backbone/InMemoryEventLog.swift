@@ -18,15 +18,25 @@ extension InMemoryBackbone {
         }
 
         func page(_ request: EventRead) -> EventPage {
-            var page = EventPage(state: state, events: [], pending: 0)
-            var rest = events.dropFirst(Int(clamping: max(1, request.from) - 1))
+            var page = EventPage(state: state, events: [])
+            let wanted = events.dropFirst(Int(clamping: max(1, request.from) - 1))
+            var rest = request.matching == nil ? wanted : wanted.prefix(max(1, request.lookLimit))
+            let isToTheEnd = rest.endIndex == events.endIndex
             var bytes = 0
-            while page.events.count < request.limit, page.events.isEmpty || bytes < request.byteLimit, let event = rest.popFirst() {
+            while page.events.count < request.limit, page.events.isEmpty || bytes < request.byteLimit {
+                guard let event = rest.popFirst() else {
+                    guard !isToTheEnd else { return page }
+                    page.looked = UInt64(rest.endIndex)
+                    page.pending = 1
+                    return page
+                }
                 guard request.matching?.matches(event.subject) ?? true else { continue }
                 page.events.append(event)
                 bytes += event.payload.count
             }
-            page.pending = UInt64(request.matching.map { pattern in rest.count { pattern.matches($0.subject) } } ?? rest.count)
+            let pending = request.matching.map { pattern in rest.count { pattern.matches($0.subject) } } ?? rest.count
+            page.pending = UInt64(isToTheEnd ? pending : max(1, pending))
+            if page.pending > 0 { page.looked = page.events.last?.sequence ?? UInt64(wanted.startIndex) }
             return page
         }
     }

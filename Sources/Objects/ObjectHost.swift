@@ -77,7 +77,8 @@ public final class ObjectHost: Sendable {
         for kind in kinds.values where kind.isPersistent { try await log.open(kind.name) }
         try await services.feed.start()
         let reader = StreamReader(
-            log: log, limit: services.configuration.concurrentReads, scope: services.background, publish: services.publish)
+            log: log, limit: services.configuration.concurrentReads, scope: services.background, time: services.time,
+            publish: services.publish)
         var attachments = [
             try services.bus.attach(SubjectPattern(StreamRead.subjectPrefix + "*"), queue: nil) { reader.receive($0) }
         ]

@@ -7,17 +7,21 @@ final class StreamReader: Sendable {
     /// The most events one request gets, whatever it asks for; the asker sees from the end message that there is more.
     private static let batchLimit = 1000
     private static let byteLimit = 4 << 20
+    /// How long a batch that would be empty is looked for before the asker is told how far that came.
+    private static let patience = Duration.seconds(1)
 
     private let log: any EventLog
     private let limit: Int
     private let scope: TaskScope
+    private let time: any TimeSource
     private let reads = Atomic<Int>(0)
     private let publish: @Sendable (BusMessage) -> Void
 
-    init(log: any EventLog, limit: Int, scope: TaskScope, publish: @escaping @Sendable (BusMessage) -> Void) {
+    init(log: any EventLog, limit: Int, scope: TaskScope, time: any TimeSource, publish: @escaping @Sendable (BusMessage) -> Void) {
         self.log = log
         self.limit = limit
         self.scope = scope
+        self.time = time
         self.publish = publish
     }
 
@@ -58,23 +62,27 @@ final class StreamReader: Sendable {
             stream: stream, from: request.read.sequence ?? 1, matching: request.pattern,
             limit: min(request.read.batch ?? 1, Self.batchLimit),
             byteLimit: min(request.read.maximumBytes ?? Self.byteLimit, Self.byteLimit))
+        let isBatch = request.read.batch != nil
         do {
-            let page = try await page(read, for: origin)
-            send(page, of: stream, to: reply, asBatch: request.read.batch != nil)
+            // Without a batch there is no way to say how far it came.
+            let page = try await page(read, for: origin, until: isBatch ? time.now + Self.patience : nil)
+            send(page, of: stream, to: reply, asBatch: isBatch)
         } catch {
             publish(Self.refusal(error, to: reply))
         }
     }
 
     /// A page without what the reader may not have: a subscription that is allowed may still have events in it that are not.
-    private func page(_ read: EventRead, for origin: (any MessageOrigin)?) async throws(StoreError) -> EventPage {
+    private func page(
+        _ read: EventRead, for origin: (any MessageOrigin)?, until end: Duration?
+    ) async throws(StoreError) -> EventPage {
         var read = read
         while true {
             var page = try await log.read(read)
-            guard let origin, let last = page.events.last else { return page }
-            page.events.removeAll { !origin.mayReceive($0.subject) }
-            if !page.events.isEmpty || page.pending == 0 { return page }
-            read.from = last.sequence &+ 1
+            if let origin { page.events.removeAll { !origin.mayReceive($0.subject) } }
+            if !page.events.isEmpty || page.pending == 0 || Task.isCancelled { return page }
+            if let end, end <= time.now { return page }
+            read.from = page.looked &+ 1
         }
     }
 
@@ -89,8 +97,7 @@ final class StreamReader: Sendable {
             last = event.sequence
         }
         if asBatch {
-            let looked = page.pending == 0 ? page.state.last : last
-            publish(StreamRead.end(to: reply, pending: page.pending, looked: Position(epoch: page.state.epoch, sequence: looked)))
+            publish(StreamRead.end(to: reply, pending: page.pending, looked: Position(epoch: page.state.epoch, sequence: page.looked)))
         } else if page.events.isEmpty {
             publish(StreamRead.notFound(to: reply))
         }

@@ -34,16 +34,17 @@ extension PostgresBackbone: EventLog {
         parameters.add(optional: filter.pattern?.regularExpression)
         parameters.add(Int64(clamping: request.limit))
         parameters.add(Int64(clamping: request.byteLimit))
+        parameters.add(Int64(clamping: max(1, request.lookLimit)))
         let page = try await call("read the stream \(request.stream) in", statements.read, parameters) { rows -> EventPage? in
             guard rows.count > 0 else { return nil }
             let standing = rows.count - 1
             let events = (0..<standing).map { row in
                 StoredEvent(
-                    sequence: rows.uint64(row, 4), previous: rows.uint64(row, 5), subject: Subject(received: rows.blob(row, 7)),
-                    time: Timestamp(nanoseconds: rows.int64(row, 6)), payload: rows.blob(row, 8))
+                    sequence: rows.uint64(row, 5), previous: rows.uint64(row, 6), subject: Subject(received: rows.blob(row, 8)),
+                    time: Timestamp(nanoseconds: rows.int64(row, 7)), payload: rows.blob(row, 9))
             }
             let state = StreamState(epoch: rows.text(standing, 0), first: rows.uint64(standing, 1), last: rows.uint64(standing, 2))
-            return EventPage(state: state, events: events, pending: rows.uint64(standing, 3))
+            return EventPage(state: state, events: events, looked: rows.uint64(standing, 4), pending: rows.uint64(standing, 3))
         }
         guard let page else {
             throw StoreError(
@@ -56,7 +57,7 @@ extension PostgresBackbone: EventLog {
     public func heads() async throws(StoreError) -> [String: UInt64] {
         try await call("look up the streams in", statements.heads) { rows in
             let heads = (0..<rows.count).compactMap { row in SubjectToken.decode(rows.text(row, 0)).map { ($0, rows.uint64(row, 1)) } }
-            return Dictionary(heads) { first, _ in first }
+            return Dictionary(heads) { max($0, $1) }  // names that are equal as text, and not as bytes
         }
     }
 

@@ -31,7 +31,7 @@ struct Statements: Sendable {
             FROM \(schema).stream_rows s WHERE s.name = $1
             """)
         heads = Statement("heads", "SELECT name, head FROM \(schema).stream_rows")
-        read = Statement("read", "SELECT * FROM \(schema).read_events($1, $2, $3, $4, $5, $6)")
+        read = Statement("read", "SELECT * FROM \(schema).read_events($1, $2, $3, $4, $5, $6, $7)")
         join = Statement(
             "join",
             """

@@ -46,7 +46,7 @@ extension SQLiteBackbone: EventLog {
                 let name: String = row[0]
                 return SubjectToken.decode(name).map { ($0, UInt64(clamping: row[1] as Int64)) }
             }
-            return Dictionary(uniqueKeysWithValues: heads)
+            return Dictionary(heads) { max($0, $1) }  // names that are equal as text, and not as bytes
         }
     }
 

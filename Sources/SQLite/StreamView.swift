@@ -24,7 +24,7 @@ struct StreamView {
 
     func page(_ request: EventRead) throws -> EventPage {
         let filter = EventFilter(request.matching, stream: request.stream)
-        var page = EventPage(state: state, events: [], pending: 0)
+        var page = EventPage(state: state, events: [])
         var object: Int64?
         if let id = filter.id {
             object = try self.object(id, kind: request.stream)
@@ -32,9 +32,11 @@ struct StreamView {
         }
         // An object's events before the first one are named by those after them, but are not there.
         let from = max(state.first, request.from)
-        let isWhole = try fill(&page, request, filter.pattern, object, from)
-        guard !isWhole else { return page }
-        page.pending = try count(after: page.events.last?.sequence ?? from - 1, filter.pattern, object)
+        if let pattern = filter.pattern {
+            try fill(&page, request, matching: pattern, object, from)
+        } else {
+            try fill(&page, request, object, from)
+        }
         return page
     }
 
@@ -43,35 +45,51 @@ struct StreamView {
         return try Int64.fetchOne(select, arguments: [SubjectToken.encode(kind), id])
     }
 
-    /// - Returns: True when nothing can match after the page.
-    private func fill(
-        _ page: inout EventPage, _ request: EventRead, _ pattern: SubjectPattern?, _ object: Int64?, _ from: UInt64
-    ) throws -> Bool {
+    private func fill(_ page: inout EventPage, _ request: EventRead, _ object: Int64?, _ from: UInt64) throws {
         let next = try rows("sequence, previous, time, subject, payload", object, from, expecting: request.limit)
-        var bytes = 0
-        while page.events.count < request.limit, page.events.isEmpty || bytes < request.byteLimit {
-            guard let row = try next() else { return true }
-            let subject = try Self.subject(row, 3)
-            guard pattern?.matches(subject) ?? true else { continue }
-            let payload = try row.withUnsafeData(atIndex: 4) { $0.map { Array($0) } ?? [] }
-            bytes += payload.count
-            page.events.append(
-                StoredEvent(
-                    sequence: UInt64(clamping: row[0] as Int64), previous: UInt64(clamping: row[1] as Int64), subject: subject,
-                    time: Timestamp(nanoseconds: row[2]), payload: payload))
+        var filling = Filling(request)
+        while filling.hasRoom {
+            guard let row = try next() else {
+                page.events = filling.events
+                return
+            }
+            try filling.add(row, Self.subject(row))
         }
-        return false
+        page.events = filling.events
+        let last = page.events.last?.sequence ?? from - 1
+        page.pending = try count(after: last, object)
+        if page.pending > 0 { page.looked = last }
     }
 
-    private func count(after sequence: UInt64, _ pattern: SubjectPattern?, _ object: Int64?) throws -> UInt64 {
-        if let pattern {
-            let next = try rows("subject", object, sequence + 1, expecting: .max)
-            var count: UInt64 = 0
-            while let row = try next() {
-                if pattern.matches(try Self.subject(row, 0)) { count += 1 }
+    /// Looks at no more events than it may, also to count the rest.
+    private func fill(
+        _ page: inout EventPage, _ request: EventRead, matching pattern: SubjectPattern, _ object: Int64?, _ from: UInt64
+    ) throws {
+        let next = try rows("sequence, previous, time, subject, payload", object, from, expecting: request.limit)
+        var filling = Filling(request)
+        var (looked, pending) = (from - 1, UInt64(0))
+        for _ in 0..<max(1, request.lookLimit) {
+            guard let row = try next() else {
+                page.events = filling.events
+                page.pending = pending
+                if pending > 0 { page.looked = looked }
+                return
             }
-            return count
+            let subject = try Self.subject(row)
+            let isWanted = pattern.matches(subject)
+            if filling.hasRoom {
+                if isWanted { try filling.add(row, subject) }
+                looked = UInt64(clamping: row[0] as Int64)
+            } else if isWanted {
+                pending += 1
+            }
         }
+        page.events = filling.events
+        (page.looked, page.pending) = (looked, max(1, pending))
+    }
+
+    /// How many events there are after a number.
+    private func count(after sequence: UInt64, _ object: Int64?) throws -> UInt64 {
         guard let object else { return state.last - min(state.last, max(sequence, state.first - 1)) }
         guard let first = try rows("ordinal", object, sequence + 1, expecting: 1)() else { return 0 }
         let count = try Int64.fetchOne(
@@ -91,7 +109,31 @@ struct StreamView {
         return { try cursor.next() }
     }
 
-    private static func subject(_ row: Row, _ column: Int) throws -> Subject {
-        try row.withUnsafeData(atIndex: column) { $0.map { Subject(received: $0) } ?? Subject(received: []) }
+    private static func subject(_ row: Row) throws -> Subject {
+        try row.withUnsafeData(atIndex: 3) { $0.map { Subject(received: $0) } ?? Subject(received: []) }
+    }
+}
+
+/// The events of a page, as long as there is room.
+private struct Filling {
+    private let limit: Int
+    private let byteLimit: Int
+    private var bytes = 0
+    private(set) var events: [StoredEvent] = []
+
+    init(_ request: EventRead) {
+        (limit, byteLimit) = (request.limit, request.byteLimit)
+    }
+
+    var hasRoom: Bool { events.count < limit && (events.isEmpty || bytes < byteLimit) }
+
+    /// Adds a row of number, previous number, time, subject and payload.
+    mutating func add(_ row: Row, _ subject: Subject) throws {
+        let payload = try row.withUnsafeData(atIndex: 4) { $0.map { Array($0) } ?? [] }
+        bytes += payload.count
+        events.append(
+            StoredEvent(
+                sequence: UInt64(clamping: row[0] as Int64), previous: UInt64(clamping: row[1] as Int64), subject: subject,
+                time: Timestamp(nanoseconds: row[2]), payload: payload))
     }
 }

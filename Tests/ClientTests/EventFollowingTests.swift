@@ -190,6 +190,38 @@ enum TableEvent: EventSet, Equatable {
         }
     }
 
+    @Test func readsThatFindNothingForLongAreGoneOnWith() async throws {
+        try await withClient { client, broker in
+            try log.serve(broker.bus)
+            for number in 1...10 { try log.commit("2", Moved(number: number), on: broker.bus) }
+            try log.commit("1", Moved(number: 11), on: broker.bus)
+            log.limitLooks(to: 3)
+            var positions: [UInt64] = []
+            for try await item in client.object("Table", "1").events(of: TableEvent.self, from: .beginning) {
+                if case .event(_, let position) = item { positions.append(position.sequence) }
+                if case .gap(let missing) = item { Issue.record("\(missing)") }
+                if case .caughtUp = item { break }
+            }
+            #expect(positions == [11])
+            #expect(log.reads == 4)
+        }
+    }
+
+    @Test func aServerThatGoesNowhereIsAnError() async throws {
+        try await withClient { client, broker in
+            let bus = broker.bus
+            let server = try bus.attach(SubjectPattern("$JS.API.DIRECT.GET.*"), queue: nil) { request in
+                guard let reply = request.reply else { return }
+                try? bus.publish(StreamRead.end(to: reply, pending: 1, looked: Position(epoch: "e1", sequence: 0)))
+            }
+            let failure = await #expect(throws: EventStreamError.self) {
+                for try await _ in client.events(kind: "Table", from: .beginning) {}
+            }
+            #expect(failure?.code == .invalid)
+            server.cancel()
+        }
+    }
+
     @Test func whatCannotBeFollowedSaysWhy() async throws {
         try await withClient { client, broker in
             func code(_ kind: String) async throws -> EventStreamError.Code? {

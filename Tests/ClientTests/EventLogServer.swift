@@ -15,6 +15,7 @@ final class EventLogServer: Sendable {
         /// How many of the oldest are not kept any more.
         var trimmed = 0
         var reads = 0
+        var lookLimit = Int.max
         var attachment: Attachment?
     }
 
@@ -61,6 +62,11 @@ final class EventLogServer: Sendable {
         state.withLock { $0.trimmed = count }
     }
 
+    /// Has reads look at no more events than that.
+    func limitLooks(to count: Int) {
+        state.withLock { $0.lookLimit = count }
+    }
+
     func replace(epoch: String) {
         state.withLock { state in
             state.epoch = epoch
@@ -76,9 +82,9 @@ final class EventLogServer: Sendable {
             state.reads += 1
             let pattern = read.subject.flatMap { try? SubjectPattern($0) }
             let first = max(UInt64(state.trimmed) + 1, read.sequence ?? 1)
-            let matching = state.events.indices.filter {
-                UInt64($0 + 1) >= first && (pattern?.matches(state.events[$0].subject) ?? true)
-            }
+            let wanted = state.events.indices.dropFirst(Int(clamping: first - 1))
+            let looks = wanted.prefix(state.lookLimit)
+            let matching = looks.filter { pattern?.matches(state.events[$0].subject) ?? true }
             var answers: [BusMessage] = []
             var last: UInt64 = 0
             for index in matching.prefix(batch) {
@@ -91,8 +97,9 @@ final class EventLogServer: Sendable {
                         time: Timestamp(nanoseconds: 0), payload: event.payload, pending: pending, after: last))
                 last = UInt64(index + 1)
             }
-            let pending = UInt64(matching.count - answers.count)
-            let looked = Position(epoch: state.epoch, sequence: pending > 0 ? last : UInt64(state.events.count))
+            let pending = UInt64(max(matching.count - answers.count, looks.count < wanted.count ? 1 : 0))
+            let lookedAt = answers.count < batch ? looks.last.map { UInt64($0 + 1) } ?? 0 : last
+            let looked = Position(epoch: state.epoch, sequence: pending > 0 ? lookedAt : UInt64(state.events.count))
             return answers + [StreamRead.end(to: reply, pending: pending, looked: looked)]
         }
     }

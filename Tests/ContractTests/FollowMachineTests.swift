@@ -6,9 +6,9 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct FollowMachineTests {
     /// Runs a follower to the end of a stream that grows meanwhile.
     private func check(
-        history: [String], commits: [String], object: String?, pageSize: Int, _ choices: inout some Deciding
+        history: [String], commits: [String], object: String?, pageSize: Int, lookLimit: Int = 1000, _ choices: inout some Deciding
     ) -> Bool {
-        var model = FollowModel(history: history, object: object, pageSize: pageSize, from: .beginning)
+        var model = FollowModel(history: history, object: object, pageSize: pageSize, lookLimit: lookLimit, from: .beginning)
         var left = commits[...]
         while let next = left.first {
             // Nothing else can happen when the follower is idle.
@@ -46,7 +46,10 @@ import Testing
             let history = (0..<random.choose(20)).map { _ in ["a", "b", "c"][random.choose(3)] }
             let commits = (0..<random.choose(60)).map { _ in ["a", "b", "c"][random.choose(3)] }
             let object = [nil, "a"][random.choose(2)]
-            #expect(check(history: history, commits: commits, object: object, pageSize: 1 + random.choose(5), &random), "seed \(seed)")
+            let (pageSize, lookLimit) = (1 + random.choose(5), [1, 3, 1000][random.choose(3)])
+            #expect(
+                check(history: history, commits: commits, object: object, pageSize: pageSize, lookLimit: lookLimit, &random), "seed \(seed)"
+            )
         }
     }
 
@@ -103,6 +106,15 @@ import Testing
     @Test func aStreamOfWhichNothingIsKeptIsAGap() {
         var machine = FollowMachine(from: .beginning, ofOneObject: false, follows: true)
         #expect(machine.take(page([], of: ["a", "a", "a"])) == [.gap(.missing(1...3)), .caughtUp])
+    }
+
+    @Test func whatAPageLookedThroughInVainIsAGapUnlessItIsOfOtherObjects() {
+        var all = FollowMachine(from: .beginning, ofOneObject: false, follows: true)
+        #expect(all.take(page([], of: ["a", "a"], pending: 1)) == [.gap(.missing(1...2))])
+        #expect(all.step == .read(from: 3))
+        var one = FollowMachine(from: .beginning, ofOneObject: true, follows: true)
+        #expect(one.take(page([], of: ["b", "b"], pending: 1)).isEmpty)
+        #expect(one.step == .read(from: 3))
     }
 
     @Test func anObjectsEventsThatAreNotKeptAnyMoreAreAGap() {

@@ -9,6 +9,8 @@ struct FollowModel {
     private(set) var machine: FollowMachine
     private let object: String?
     private let pageSize: Int
+    /// How many events a read looks at, at most.
+    private let lookLimit: Int
     /// The object of each event.
     private var log: [String]
     private var buffer: [EventEnvelope] = []
@@ -18,10 +20,13 @@ struct FollowModel {
     private var reading: UInt64?
     private(set) var outputs: [FollowMachine.Output] = []
 
-    init(history: [String], object: String?, pageSize: Int, from start: StartPosition, follows: Bool = true) {
+    init(
+        history: [String], object: String?, pageSize: Int, lookLimit: Int = 1000, from start: StartPosition, follows: Bool = true
+    ) {
         log = history
         self.object = object
         self.pageSize = pageSize
+        self.lookLimit = lookLimit
         machine = FollowMachine(from: start, ofOneObject: object != nil, follows: follows)
     }
 
@@ -93,10 +98,13 @@ struct FollowModel {
     }
 
     private func page(from: UInt64) -> FollowMachine.Page {
-        let matching = log.indices.filter { UInt64($0 + 1) >= from && (object == nil || log[$0] == object) }
+        let wanted = log.indices.dropFirst(Int(clamping: from - 1))
+        let matching = wanted.prefix(lookLimit).filter { object == nil || log[$0] == object }
         let events = matching.prefix(pageSize).compactMap { Self.event($0 + 1, in: log) }
-        let pending = UInt64(matching.count - events.count)
-        let looked = pending > 0 ? events.last?.position.sequence ?? 0 : UInt64(log.count)
+        let isToTheEnd = wanted.count <= lookLimit
+        let pending = UInt64(max(matching.count - events.count, isToTheEnd ? 0 : 1))
+        let lookedAt = events.count == pageSize ? matching[pageSize - 1] : (wanted.prefix(lookLimit).last ?? 0)
+        let looked = pending > 0 ? UInt64(lookedAt + 1) : UInt64(log.count)
         return FollowMachine.Page(events: events, pending: pending, looked: Position(epoch: Self.epoch, sequence: looked))
     }
 }

@@ -144,7 +144,10 @@ struct FeedModel {
         }
         let rest = log.drop { $0.sequence < numbers.lowerBound }
         let events = Array(rest.prefix(min(pageSize, numbers.count)))
-        reading = (numbers, EventPage(state: state, events: events, pending: UInt64(rest.count - events.count)))
+        reading = (
+            numbers,
+            EventPage(state: state, events: events, looked: events.last?.sequence ?? state.last, pending: UInt64(rest.count - events.count))
+        )
     }
 
     /// Lets everything come to an end.

@@ -10,6 +10,7 @@ actor StallingStore: ObjectStore, EventLog {
     private var readFailure: StoreError?
     private var isSilent = false
     private(set) var failedReads = 0
+    private var beforeRead: @Sendable () -> Void = {}
     private var stallsLoads = false
     private var loadFailure: StoreError?
     private(set) var loads = 0
@@ -55,6 +56,11 @@ actor StallingStore: ObjectStore, EventLog {
     /// Lets reads of events fail from now on; nil lets them succeed again.
     func failReads(_ error: StoreError?) {
         readFailure = error
+    }
+
+    /// Does something before each read of events from now on.
+    func beforeReads(_ action: @escaping @Sendable () -> Void) {
+        beforeRead = action
     }
 
     /// Opens no doorbell that rings from now on.
@@ -124,6 +130,7 @@ actor StallingStore: ObjectStore, EventLog {
             failedReads += 1
             throw readFailure
         }
+        beforeRead()
         return try await store.read(request)
     }
 }

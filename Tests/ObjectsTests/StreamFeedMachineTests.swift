@@ -114,7 +114,7 @@ import Testing
     private func page(_ sequences: ClosedRange<UInt64>, of last: UInt64, first: UInt64 = 1, epoch: String = "1") -> EventPage {
         EventPage(
             state: StreamState(epoch: epoch, first: first, last: last), events: sequences.map { FeedModel.event($0) },
-            pending: last - sequences.upperBound)
+            looked: sequences.upperBound, pending: last - sequences.upperBound)
     }
 
     private func machine(at last: UInt64, capacity: Int = 4096, byteCapacity: Int = 1 << 20) -> StreamFeedMachine {
@@ -181,21 +181,21 @@ import Testing
         var machine = machine(at: 5)
         _ = machine.see(head: 5)
         #expect(machine.see(head: 2) == .read(6...6))
-        let nothing = EventPage(state: StreamState(epoch: "2", first: 1, last: 2), events: [], pending: 0)
+        let nothing = EventPage(state: StreamState(epoch: "2", first: 1, last: 2), events: [])
         #expect(machine.take(nothing) == .read(1...2))
         let page = page(1...2, of: 2, epoch: "2")
         #expect(machine.take(page) == .deliver(.read(page.events, epoch: "2")))
         #expect(machine.delivered() == .none)
         // The old stream's last commit came late.
         #expect(machine.committed([turn(6)]) == .read(3...3))
-        #expect(machine.take(EventPage(state: StreamState(epoch: "2", first: 1, last: 2), events: [], pending: 0)) == .none)
+        #expect(machine.take(EventPage(state: StreamState(epoch: "2", first: 1, last: 2), events: [])) == .none)
     }
 
     @Test func aStreamThatWasPutBackGoesOnFromThere() {
         var machine = machine(at: 5)
         _ = machine.see(head: 5)
         #expect(machine.see(head: 2) == .read(6...6))
-        #expect(machine.take(EventPage(state: StreamState(epoch: "1", first: 1, last: 2), events: [], pending: 0)) == .none)
+        #expect(machine.take(EventPage(state: StreamState(epoch: "1", first: 1, last: 2), events: [])) == .none)
         #expect(machine.committed([turn(3)]) == .deliver(.committed([turn(3)], from: 3)))
     }
 
@@ -241,7 +241,7 @@ import Testing
         #expect(machine.take(page) == .deliver(.read(page.events, epoch: "1")))
         #expect(machine.delivered() == .none)
         #expect(machine.see(head: 7) == .read(7...7))
-        #expect(machine.take(EventPage(state: StreamState(epoch: "1", first: 8, last: 7), events: [], pending: 0)) == .none)
+        #expect(machine.take(EventPage(state: StreamState(epoch: "1", first: 8, last: 7), events: [])) == .none)
         #expect(machine.committed([turn(8)]) == .deliver(.committed([turn(8)], from: 8)))
     }
 }

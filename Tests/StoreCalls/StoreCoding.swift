@@ -1,4 +1,5 @@
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 internal import Foundation
 public import RivuletBackbone
 internal import RivuletSubscriptions
@@ -98,19 +99,21 @@ extension EventRead: Codable {
         var list = try decoder.unkeyedContainer()
         self.init(
             stream: try list.next(), from: try list.next(), matching: try list.next(String?.self).map { try SubjectPattern($0) },
-            limit: try list.next(), byteLimit: try list.next())
+            limit: try list.next(), byteLimit: try list.next(), lookLimit: try list.next())
     }
 
-    public func encode(to encoder: any Encoder) throws { try encoder.list(stream, from, matching?.description, limit, byteLimit) }
+    public func encode(to encoder: any Encoder) throws {
+        try encoder.list(stream, from, matching?.description, limit, byteLimit, lookLimit)
+    }
 }
 
 extension EventPage: Codable {
     public init(from decoder: any Decoder) throws {
         var list = try decoder.unkeyedContainer()
-        self.init(state: try list.next(), events: try list.next(), pending: try list.next())
+        self.init(state: try list.next(), events: try list.next(), looked: try list.next(), pending: try list.next())
     }
 
-    public func encode(to encoder: any Encoder) throws { try encoder.list(state, events, pending) }
+    public func encode(to encoder: any Encoder) throws { try encoder.list(state, events, looked, pending) }
 }
 
 extension StoredEvent: Codable {

@@ -17,7 +17,7 @@ struct FollowMachine: Sendable {
 
     struct Page: Sendable, Hashable {
         var events: [EventEnvelope]
-        /// How many more events match.
+        /// How many more events match, at least; 0 when none does.
         var pending: UInt64
         /// The stream's epoch, and the last sequence that was looked at.
         var looked: Position
@@ -75,9 +75,9 @@ struct FollowMachine: Sendable {
             outputs.append(.event(event, event.position))
             last = event.position.sequence
         }
+        if !ofOneObject { report(missingFrom: last, to: page.looked.sequence, in: &outputs) }
+        last = max(last, page.looked.sequence)
         if page.pending == 0 {
-            if !ofOneObject { report(missingFrom: last, to: page.looked.sequence, in: &outputs) }
-            last = max(last, page.looked.sequence)
             isBehind = false
             if !hasCaughtUp { outputs.append(.caughtUp) }
             hasCaughtUp = true

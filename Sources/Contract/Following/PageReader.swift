@@ -4,6 +4,7 @@ import Synchronization
 final class PageReader: Sendable {
     private struct Reading {
         var token: String
+        var from: UInt64
         var events: [EventEnvelope] = []
         var resume: CheckedContinuation<FollowMachine.Page, any Error>
         var timeout: ScheduledAction?
@@ -42,7 +43,10 @@ final class PageReader: Sendable {
             subject: try StreamRead.subject(stream: stream), reply: try Subject(inbox + "." + token),
             payload: try JSONPayload.encode(request))
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { begin(message, token: token, deadline: time.now + timeout, $0) }
+            try await withCheckedThrowingContinuation { resume in
+                let reading = Reading(token: token, from: request.sequence ?? 1, resume: resume)
+                begin(message, reading, deadline: time.now + timeout)
+            }
         } onCancel: {
             end(token, .failure(CancellationError()))
         }
@@ -54,13 +58,14 @@ final class PageReader: Sendable {
     }
 
     private func begin(
-        _ message: BusMessage, token: String, deadline: Duration, _ resume: CheckedContinuation<FollowMachine.Page, any Error>
+        _ message: BusMessage, _ reading: Reading, deadline: Duration
     ) {
+        let token = reading.token
         let isCancelled = state.withLock { state -> Bool in
-            if !Task.isCancelled { state.reading = Reading(token: token, resume: resume) }
+            if !Task.isCancelled { state.reading = reading }
             return state.reading?.token != token
         }
-        if isCancelled { return resume.resume(throwing: CancellationError()) }
+        if isCancelled { return reading.resume.resume(throwing: CancellationError()) }
         let stream = stream
         let timeout = time.schedule(at: deadline) { [weak self] in
             self?.end(token, .failure(BusError(.timeout, "the stream \(stream) could not be read in time")))
@@ -86,11 +91,12 @@ final class PageReader: Sendable {
                 if state.reading?.token == token { state.reading?.events.append(event) }
             }
         case .end(let pending, let looked):
-            let events = state.withLock { $0.reading?.token == token ? $0.reading?.events ?? [] : [] }
-            if events.isEmpty, pending > 0 {
+            guard let reading = state.withLock({ $0.reading }), reading.token == token else { return }
+            // Nobody is to ask the same for ever.
+            if reading.events.isEmpty, pending > 0, looked.sequence < reading.from {
                 end(token, .failure(EventStreamError(.invalid, "the server says there are events in \(stream), and sends none")))
             } else {
-                end(token, .success(FollowMachine.Page(events: events, pending: pending, looked: looked)))
+                end(token, .success(FollowMachine.Page(events: reading.events, pending: pending, looked: looked)))
             }
         case .noStream:
             end(token, .failure(EventStreamError(.noStream, "there is no stream \"\(stream)\"")))

@@ -40,9 +40,10 @@ public enum StreamRead {
     /// The end of a batch, also of one without events.
     ///
     /// - Parameters:
-    ///   - pending: How many more events match after the last one sent.
-    ///   - looked: The stream's epoch, and the last sequence that was looked at: the stream's head if everything was sent, else that of
-    ///     the last event sent.
+    ///   - pending: How many more events match after the last one looked at, or at least so many where not all were looked at: 1 may be
+    ///     said in vain, 0 never.
+    ///   - looked: The stream's epoch, and the last sequence that was looked at: the stream's head if nothing is pending. Whoever wants
+    ///     more asks from the next one on, also after a batch without events.
     public static func end(to reply: Subject, pending: UInt64, looked: Position) -> BusMessage {
         var headers = Headers.status(204, "EOB")
         headers[HeaderName.pending] = String(pending)
@@ -97,7 +98,7 @@ public struct StreamReadRequest: Codable, Sendable, Hashable {
 /// An answer to a ``StreamReadRequest``, as its reader sees it.
 enum StreamReadAnswer: Sendable, Hashable {
     case event(EventEnvelope)
-    /// The end of a batch: how many more match, and up to where the stream was looked at.
+    /// The end of a batch: how many more match, at least, and up to where the stream was looked at.
     case end(pending: UInt64, looked: Position)
     /// There is no such stream.
     case noStream

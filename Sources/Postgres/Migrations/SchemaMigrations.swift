@@ -17,6 +17,7 @@ enum SchemaMigrations {
         Step(name: "claims and releases in batches", sql: ClaimFunctions.sql),
         Step(name: "ends of leases that are overridden", sql: OverriddenLeases.sql),
         Step(name: "clock of the relay", sql: RelayClock.sql),
+        Step(name: "bounds of reads by a pattern", sql: BoundedReads.sql),
     ]
 
     /// The SQL that takes a store from a step, 0 for none, to the newest, in one transaction that nobody else runs at the same time.

@@ -98,7 +98,7 @@ public enum EventLogConformance {
             }
             for from: UInt64 in [13, 1000, .max] {
                 let page = try await fixture.store.read(EventRead(stream: kind, from: from))
-                try expect("the events from \(from)", page, is: EventPage(state: page.state, events: [], pending: 0))
+                try expect("the events from \(from)", page, is: EventPage(state: page.state, events: []))
             }
         },
         ConformanceCheck("a page holds at most as many events as wanted, and says how many are left") { fixture in
@@ -184,6 +184,23 @@ public enum EventLogConformance {
                 for limit in [1, 2, 100] { try await expectPages(of: pattern, limit, all, fixture) }
             }
         },
+        ConformanceCheck("a read looks at no more events than it may, says how far it came, and is gone on with from there") { fixture in
+            try await fill(fixture, rounds: 100)
+            try await fixture.commit(ObjectID(kind: kind, id: "bob"), version: 100, events: ["Lost"]).receipt()
+            try await fixture.commit(ObjectID(kind: kind, id: "ann"), version: 100, events: ["Lost", "Won"]).receipt()
+            let all = try await fixture.events(of: kind)
+            let texts = [
+                "evt.Player.*.Lost", "evt.Player.*.Won", "evt.Player.ann.Lost", "evt.Player.bob.Won", "evt.Player.nobody.Lost",
+                "evt.Table.>",
+            ]
+            for text in texts {
+                let pattern = try SubjectPattern(text)
+                for (limit, looks) in [(1, 1), (1, 7), (3, 64), (100, 5), (100, 303), (100, 10_000), (0, 5)] {
+                    try await expectAll(
+                        of: pattern, EventRead(stream: kind, from: 1, matching: pattern, limit: limit, lookLimit: looks), all, fixture)
+                }
+            }
+        },
         ConformanceCheck("an object's events are found by its encoded id") { fixture in
             try await fixture.store.open(kind)
             let ids = ["a.b", "a b", "*", ">", "é🂡", "a\u{0}b", "a%2Eb"]
@@ -205,6 +222,37 @@ public enum EventLogConformance {
             }
         },
     ]
+
+    /// Goes on after where each page came to, until nothing is left.
+    private static func expectAll(
+        of pattern: SubjectPattern, _ read: EventRead, _ all: [StoredEvent], _ fixture: StoreFixture
+    ) async throws {
+        var read = read
+        var found: [StoredEvent] = []
+        let name = "\(pattern), \(read.limit) at most, of \(read.lookLimit)"
+        while true {
+            let page = try await fixture.store.read(read)
+            found += page.events
+            let rest = all.filter { $0.sequence > page.looked && pattern.matches($0.subject) }
+            try expect(
+                page.pending > 0 || rest.isEmpty, "nothing should match \(name) after \(page.looked): the page says there is no more")
+            try expect(page.pending <= max(1, rest.count), "no more than \(rest.count) should be left of \(name) after \(page.looked)")
+            try expect(
+                page.looked >= page.events.last?.sequence ?? 0, "a page of \(name) should be looked through to its last event at least")
+            guard page.pending > 0, read.limit > 0 else {
+                if read.limit > 0 { try expect("where \(name) ends", page.looked, is: page.state.last) }
+                break
+            }
+            if pattern.tokens.count < 4 || pattern.tokens[2] == "*" {
+                try expect(
+                    page.looked < read.from + UInt64(read.lookLimit), "a read of \(name) from \(read.from) looked up to \(page.looked)")
+            }
+            try expect(page.looked >= read.from, "a read of \(name) from \(read.from) should come further than \(page.looked)")
+            read.from = page.looked + 1
+        }
+        let wanted = all.filter { pattern.matches($0.subject) }
+        try expect("the events of \(name)", found, is: read.limit > 0 ? wanted : [])
+    }
 
     private static func expectPages(
         of pattern: SubjectPattern, _ limit: Int, _ all: [StoredEvent], _ fixture: StoreFixture
