@@ -44,7 +44,8 @@ extension InMemoryBackbone: ObjectStore {
             for turn in batch where !turn.events.isEmpty && state.streams[turn.object.kind] == nil {
                 return .failure(StoreError(.noStream, "cannot commit events of \(turn.object): there is no stream \(turn.object.kind)"))
             }
-            return .success(batch.map { state.commit($0, at: now, steady: steady) })
+            var fences: [ObjectID: TurnFence] = [:]
+            return .success(batch.map { state.commit($0, behind: &fences[$0.object, default: TurnFence()], at: now, steady: steady) })
         }
         let outcomes = try result.get()
         if batch.contains(where: { !$0.events.isEmpty }) { ring() }
@@ -53,9 +54,11 @@ extension InMemoryBackbone: ObjectStore {
 }
 
 extension InMemoryBackbone.State {
-    fileprivate mutating func commit(_ turn: TurnCommit, at now: Timestamp, steady: Timestamp) -> TurnOutcome {
+    fileprivate mutating func commit(
+        _ turn: TurnCommit, behind fence: inout TurnFence, at now: Timestamp, steady: Timestamp
+    ) -> TurnOutcome {
         let (version, epoch, lastEvent) = objects[turn.object].map { ($0.version, $0.ownerEpoch, $0.lastEvent) } ?? (0, 0, 0)
-        guard version == turn.expectedVersion, epoch == turn.ownerEpoch else { return .fenced }
+        guard fence.admits(turn, on: version, epoch) else { return .fenced }
 
         var receipt = CommitReceipt(previousSequence: lastEvent, time: now)
         if !turn.events.isEmpty, let stream = streams[turn.object.kind]?.state {

@@ -83,11 +83,12 @@ struct CommitPlan: Sendable {
         var objects: [ObjectChange] = []
         var streams: [StreamPart] = []
         var present: [Basis] = []
+        var fences: [TurnFence] = []
         var objectIndex: [ObjectID: Int] = [:]
 
         mutating func judge(_ turn: TurnCommit) -> PlannedTurn? {
             let index = index(of: turn)
-            guard present[index] == Basis(version: turn.expectedVersion, ownerEpoch: turn.ownerEpoch) else { return nil }
+            guard fences[index].admits(turn, on: present[index].version, present[index].ownerEpoch) else { return nil }
             present[index].version += 1
             objects[index].turns += 1
             if let state = turn.state { objects[index].state = state }
@@ -111,6 +112,7 @@ struct CommitPlan: Sendable {
             let basis = known[turn.object] ?? expected
             objects.append(ObjectChange(object: turn.object, name: StoredName(turn.object), basis: basis))
             present.append(basis)
+            fences.append(TurnFence())
             objectIndex[turn.object] = objects.count - 1
             return objects.count - 1
         }

@@ -16,6 +16,7 @@ struct CommitTransaction {
         var lastOrdinal: UInt64 = 0
         var state: [UInt8]?
         var isTouched = false
+        var fence = TurnFence()
         /// Where the kind's stream stands in ``streams``, once a turn had events.
         var stream: Int?
     }
@@ -85,7 +86,7 @@ struct CommitTransaction {
     private mutating func judge(_ turn: TurnCommit) throws -> TurnOutcome {
         let index = try row(of: turn.object)
         rowOfTurn.append(index)
-        guard rows[index].version == turn.expectedVersion, rows[index].ownerEpoch == turn.ownerEpoch else { return .fenced }
+        guard rows[index].fence.admits(turn, on: rows[index].version, rows[index].ownerEpoch) else { return .fenced }
         var receipt = CommitReceipt(previousSequence: rows[index].lastEvent, time: time)
         if !turn.events.isEmpty {
             let stream = try rows[index].stream ?? stream(of: turn.object)

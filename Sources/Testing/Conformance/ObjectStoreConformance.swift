@@ -95,6 +95,21 @@ public enum ObjectStoreConformance {
             let names = try await fixture.events(of: "Player").map { $0.subject.tokens.last.map(String.init) }
             try expect("the events", names, is: ["A", "D"])
         },
+        ConformanceCheck("a turn that builds on a fenced one is fenced although the version that it expects is the stored one") { fixture in
+            try await fixture.store.open("Player")
+            // As if the outcome of the first commit were not known, and the object had been loaded before it could be seen.
+            try await fixture.commit(ann, version: 0, state: "1").receipt()
+            let outcomes = try await fixture.commit([
+                try fixture.turn(ann, version: 0, state: "10", events: ["A"]),
+                try fixture.turn(bob, version: 0, state: "2", events: ["B"]),
+                try fixture.turn(ann, version: 1, state: "11", events: ["C"]),
+                try fixture.turn(ann, version: 2, state: "12", events: ["D"]),
+            ])
+            for index in [0, 2, 3] { try outcomes[index].expectFenced("turn \(index)") }
+            _ = try outcomes[1].receipt()
+            try await fixture.expectState(of: ann, is: "1", version: 1)
+            try expect("the number of events", try await fixture.events(of: "Player").count, is: 1)
+        },
         ConformanceCheck("a turn that meets its condition commits after a fenced one of the same object") { fixture in
             let outcomes = try await fixture.commit([
                 try fixture.turn(ann, version: 0, epoch: 7, state: "0"), try fixture.turn(ann, version: 0, state: "1"),
