@@ -26,22 +26,45 @@ extension Activation {
 
     /// Holds a turn's output until its commit and those before it are durable; returns it if there is none to wait for.
     func hold(_ commit: consuming TurnCommit?, _ output: consuming Output) -> Conclusion {
-        guard mustWait(commit != nil) else { return .output(output) }
-        submit(commit, output)
-        return .held
-    }
-
-    func hold(_ failure: CallError, _ caller: Caller, generation: UInt64) {
-        guard mustWait(false) else { return refuse(caller, failure) }
-        submit(nil, Output(caller: caller, payload: [], effects: TurnEffects(), generation: generation), refusal: failure)
-    }
-
-    private func mustWait(_ hasCommit: Bool) -> Bool {
-        state.withLock { state in
-            guard hasCommit || state.held > 0 else { return false }
-            state.held += 1
-            return true
+        switch place(of: output.generation, hasCommit: commit != nil) {
+        case .first: return .output(output)
+        case .behindOthers:
+            submit(commit, output)
+            return .held
+        case .lost: return refuseLost(output.caller)
         }
+    }
+
+    /// Tells the caller of a failure, once the turns before are durable.
+    func hold(_ failure: CallError, _ caller: Caller, generation: UInt64) -> Conclusion {
+        switch place(of: generation, hasCommit: false) {
+        case .first: refuse(caller, failure)
+        case .behindOthers:
+            submit(nil, Output(caller: caller, payload: [], effects: TurnEffects(), generation: generation), refusal: failure)
+        case .lost: return refuseLost(caller)
+        }
+        return .failed(failure)
+    }
+
+    private enum Place {
+        case first, behindOthers, lost
+    }
+
+    /// Whether a turn's output has to wait; counts it then.
+    private func place(of generation: UInt64, hasCommit: Bool) -> Place {
+        state.withLock { state in
+            guard state.generation == generation else { return .lost }
+            guard hasCommit || state.held > 0 else { return .first }
+            state.held += 1
+            return .behindOthers
+        }
+    }
+
+    /// For a turn that ran on a state which was never committed: also its failure says nothing then.
+    private func refuseLost(_ caller: Caller) -> Conclusion {
+        let lost = CallError(.unavailable, "an earlier turn of \(id) could not be committed; ask again")
+        refuse(caller, lost)
+        return .failed(lost)
     }
 
     private func submit(_ commit: consuming TurnCommit?, _ output: consuming Output, refusal: CallError? = nil) {

@@ -163,11 +163,6 @@ extension Activation {
             let effects = try turn.finish()
             core.eventSubject = effects.eventSubject
             let encoded = isQuery || !kind.storesState ? core.encoded : try StateCoding.encode(attempt)
-            guard isCurrent(core.generation) else {
-                let lost = CallError(.unavailable, "an earlier turn of \(id) could not be committed; ask again")
-                refuse(caller, lost)
-                return .failed(lost)
-            }
             var write: TurnCommit?
             if !isQuery {
                 write = commit(&core, encoded: encoded, caller: caller, payload: payload, events: effects.events)
@@ -177,8 +172,7 @@ extension Activation {
         } catch {
             let failure = explain(error)
             if caller.reply == nil { log(failure, error) }
-            hold(failure, caller, generation: core.generation)
-            return .failed(failure)
+            return hold(failure, caller, generation: core.generation)
         }
     }
 

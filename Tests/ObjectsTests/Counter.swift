@@ -31,6 +31,12 @@ struct Note: Message { var amount: Int }
 struct PublishInQuery: Message {}
 struct Leave: Message {}
 struct Observe: Message { var amount: Int }
+/// Waits at the gate, then adds if that makes no more than a hundred.
+struct AddAtGate: Message {
+    typealias Reply = Int
+    static var errors: [any ServiceError.Type] { [TooMuch.self] }
+    var amount: Int
+}
 struct WaitInBackground: Message {}
 /// Starts work that goes on until it is cancelled.
 struct Linger: Message {}
@@ -77,6 +83,13 @@ struct Counter: ServiceObject {
             let gate = try turn.dependency(Gate.self)
             await gate.pass()
             object.state.total += 1
+            return object.state.total
+        }
+        Handle(AddAtGate.self) { object, message, turn in
+            let gate = try turn.dependency(Gate.self)
+            await gate.pass()
+            guard object.state.total + message.amount <= 100 else { throw TooMuch(limit: 100) }
+            object.state.total += message.amount
             return object.state.total
         }
         Handle(WaitInBackground.self) { _, _, turn in

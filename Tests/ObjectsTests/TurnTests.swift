@@ -108,6 +108,27 @@ import Testing
         }
     }
 
+    @Test func aTurnThatFailsOnAStateThatWasNeverCommittedSaysSo() async throws {
+        let (store, gate) = (StallingStore(), Gate())
+        try await withNode(hosting: Counter.self, dependencies: Dependencies().with(gate), store: store) { node in
+            let counter = node.object(Counter.self, "a")
+            let total = try await counter.ask(Total())
+            #expect(total == 0)
+            await store.stall()
+            async let first = outcome { try await counter.ask(Add(amount: 100), timeout: .seconds(600)) }
+            await store.arrived()
+            async let second = outcome { try await counter.ask(AddAtGate(amount: 1), timeout: .seconds(600)) }
+            await gate.arrived()
+            await store.fail(StoreError(.full, "the disk is full"))
+            let failed = await first
+            #expect(failed == .failure(.unavailable))
+            await gate.open()
+            let refused = await second
+            #expect(refused == .failure(.unavailable))
+            #expect(try await counter.ask(AddAtGate(amount: 1)) == 1)
+        }
+    }
+
     @Test func turnsThatCameWhileTheStoreWasGoneFailWithTheCommit() async throws {
         let store = StallingStore()
         try await withNode(hosting: Counter.self, store: store) { node in
