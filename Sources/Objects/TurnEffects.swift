@@ -65,8 +65,7 @@ struct OtherEffects: Sendable {
     }
 
     mutating func publish(_ message: BusMessage) {
-        closed = publications
-        latest = nil
+        close()
         closed.append(.message(message))
     }
 
@@ -74,10 +73,15 @@ struct OtherEffects: Sendable {
     mutating func publish<E: Event>(_ event: E, to subject: Subject) throws {
         let type = ObjectIdentifier(E.self)
         if latest?.type != type {
-            closed = publications
+            close()
             latest = (type, MessageRun(subject: subject))
         }
         try latest?.run.append { bytes throws in try JSONPayload.encode(event, to: &bytes) }
+    }
+
+    private mutating func close() {
+        if let latest { closed.append(.events(latest.run)) }
+        latest = nil
     }
 }
 
