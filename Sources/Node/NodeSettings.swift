@@ -92,7 +92,8 @@ struct NodeSettings: Sendable {
         set(\.cert_file, options.tlsCert ?? sources.text(.tlsCert))
         set(\.key_file, options.tlsKey ?? sources.text(.tlsKey))
         set(\.ca_file, options.tlsCa ?? sources.text(.tlsCa))
-        set(\.verify, options.tlsVerify || sources.text(.tlsVerify) == "true" ? true : nil)
+        let verifies = try sources.bool(.tlsVerify) ?? false
+        set(\.verify, options.tlsVerify || verifies ? true : nil)
         node.broker.tls = try section?.configuration()
     }
 
@@ -114,7 +115,7 @@ struct NodeSettings: Sendable {
 
     /// Whether, and how, other nodes share the store.
     private mutating func cluster(_ options: NodeOptions, _ sources: SettingSources) throws(SettingError) {
-        guard options.cluster || sources.text(.cluster) == "true" else { return }
+        guard try options.cluster ? true : sources.bool(.cluster) ?? false else { return }
         guard node.store != .memory else { throw .memoryInCluster }
         var cluster = ClusterConfiguration()
         if let time = try sources.time(.clusterTtl) {
@@ -165,6 +166,16 @@ private struct SettingSources {
 
     func text(_ key: SettingKey) -> String? {
         environment.string(forKey: ConfigKey(key.rawValue)) ?? file?.values[key]
+    }
+
+    /// In the words that YAML has for it.
+    func bool(_ key: SettingKey) throws(SettingError) -> Bool? {
+        guard let text = text(key) else { return nil }
+        switch text.lowercased() {
+        case "true", "yes", "on": return true
+        case "false", "no", "off": return false
+        default: throw SettingError("\(key) \"\(text)\" is neither true nor false")
+        }
     }
 
     /// - Parameter flag: What the flag says, if there is one.

@@ -125,6 +125,12 @@ import Testing
             expect(expected, try resolve("tls: {cert_file: c, key_file: k, ca_file: a, verify: true}"))
             expect(expected, try resolve("tls: {cert_file: x, key_file: k}", "--tls-cert", "c", "--tls-ca", "a", "--tls-verify"))
             expect(expected, try resolve("", "--tls-cert", "c", "--tls-key", "k", "--tls-ca", "a", "--tls-verify"))
+            for yes in ["true", "True", "yes", "'on'"] {
+                expect(expected, try resolve("tls: {cert_file: c, key_file: k, ca_file: a}\ntlsVerify: \(yes)"))
+            }
+            for nonsense in ["maybe", "1"] {
+                #expect(throws: SettingError.self) { try resolve("tls: {cert_file: c, key_file: k, ca_file: a}\ntlsVerify: \(nonsense)") }
+            }
             expected.clientCertificates = .identify
             expected.handshakeFirst = true
             expect(expected, try resolve("tls: {cert_file: c, key_file: k, ca_file: a, verify_and_map: true, handshake_first: true}"))
