@@ -139,6 +139,37 @@ import Testing
         #expect(machine.step == .read(from: 1))
     }
 
+    @Test func aStreamThatIsPutBackWhileItIsFollowedIsTold() throws {
+        let log = ["a", "b", "a", "b"]
+        func follower() throws -> FollowMachine {
+            var machine = FollowMachine(from: .beginning, ofOneObject: false, follows: true)
+            _ = machine.take(page([1, 2], of: ["a", "b"]))
+            for sequence in 3...4 {
+                #expect(machine.take(live: try #require(FollowModel.event(sequence, in: log))).count == 1)
+            }
+            return machine
+        }
+        let put = FollowMachine.Output.gap(
+            .replaced(was: Position(epoch: FollowModel.epoch, sequence: 4), epoch: FollowModel.epoch))
+        // Number 3 comes again, and is another event.
+        var live = try follower()
+        #expect(live.take(live: try #require(FollowModel.event(3, in: ["a", "b", "b"]))).isEmpty)
+        #expect(live.step == .read(from: 5))
+        #expect(live.take(page([], of: ["a", "b", "b"])) == [put])
+        #expect(live.step == .read(from: 1))
+        // Or the connection is lost.
+        var away = try follower()
+        away.lostLiveMessages()
+        #expect(away.take(page([], of: ["a", "b", "b"])) == [put])
+    }
+
+    @Test func whoWaitsForANumberThatIsNotThereYetIsToldOfNoLoss() {
+        var machine = FollowMachine(from: .sequence(9), ofOneObject: false, follows: true)
+        #expect(machine.take(page([], of: ["a", "b"])) == [.caughtUp])
+        machine.lostLiveMessages()
+        #expect(machine.take(page([], of: ["a", "b", "a"])).isEmpty)
+    }
+
     @Test func aLiveMessageOfAnotherEpochLetsThePageDecide() throws {
         var machine = FollowMachine(from: .beginning, ofOneObject: false, follows: true)
         _ = machine.take(page([1], of: ["a"]))

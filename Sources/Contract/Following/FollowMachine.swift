@@ -30,8 +30,12 @@ struct FollowMachine: Sendable {
     private var seen: UInt64?
     private var isBehind = true
     private var hasCaughtUp = false
-    /// Whether `seen` is somebody's word, to be compared with what the stream says.
+    /// Whether the stream held what was seen, and is to say at the next page whether it still does.
     private var isResuming = false
+    /// Whether the stream has been as far as `seen`.
+    private var isConfirmed = false
+    /// The last live message since the last page. They come in order, so one that comes again is another of its number.
+    private var lastLive: UInt64 = 0
 
     /// - Parameters:
     ///   - ofOneObject: Whether pages and messages hold one object's events only.
@@ -48,6 +52,7 @@ struct FollowMachine: Sendable {
             if !position.epoch.isEmpty {
                 epoch = position.epoch
                 isResuming = true
+                isConfirmed = true
             }
         }
     }
@@ -82,6 +87,8 @@ struct FollowMachine: Sendable {
             if !hasCaughtUp { outputs.append(.caughtUp) }
             hasCaughtUp = true
         }
+        isConfirmed = isConfirmed || last <= page.looked.sequence
+        lastLive = 0
         seen = last
         return outputs
     }
@@ -94,18 +101,25 @@ struct FollowMachine: Sendable {
             isBehind = true
             return []
         }
+        defer { lastLive = event.position.sequence }
+        guard event.position.sequence > lastLive else {
+            lostLiveMessages()
+            return []
+        }
         guard event.position.sequence > seen else { return [] }
         guard before(event) <= seen else {
             isBehind = true
             return []
         }
         self.seen = event.position.sequence
+        isConfirmed = true
         return [.event(event, event.position)]
     }
 
     /// Live messages may have been missed.
     mutating func lostLiveMessages() {
         isBehind = true
+        isResuming = isConfirmed
     }
 
     /// Far enough that nothing matches, and within what databases can count.
@@ -124,6 +138,7 @@ struct FollowMachine: Sendable {
         let was = position
         epoch = stream
         seen = 0
+        isConfirmed = false
         isBehind = true
         return [.gap(.replaced(was: was, epoch: stream))]
     }
