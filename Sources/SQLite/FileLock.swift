@@ -41,7 +41,10 @@ final class FileLock: Sendable {
     }
 
     /// Until when somebody waits who begins now.
-    var deadline: ContinuousClock.Instant { .now + patience }
+    var deadline: ContinuousClock.Instant { deadline(from: .now) }
+
+    /// Until when somebody waits who began to at a moment.
+    func deadline(from start: ContinuousClock.Instant) -> ContinuousClock.Instant { start + patience }
 
     /// Runs `body` while nobody else has the lock. Blocks.
     ///

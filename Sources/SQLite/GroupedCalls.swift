@@ -14,6 +14,7 @@ final class GroupedCalls<Item: Sendable, Answer: Sendable>: Sendable {
 
     private struct Waiting: Sendable {
         let item: Item
+        let start: ContinuousClock.Instant
         let turn: CheckedContinuation<Turn, Never>
     }
 
@@ -39,6 +40,7 @@ final class GroupedCalls<Item: Sendable, Answer: Sendable>: Sendable {
     }
 
     func call(_ item: Item, in store: SQLiteBackbone) async throws(StoreError) -> Answer {
+        let start = ContinuousClock.now
         let turn = await withCheckedContinuation { continuation in
             let turn = state.withLock { state -> Turn? in
                 guard state.isLed else {
@@ -48,24 +50,26 @@ final class GroupedCalls<Item: Sendable, Answer: Sendable>: Sendable {
                 guard state.waiting.count < Self.limit else {
                     return .answered(.failure(StoreError(.unavailable, "cannot \(task) \(store.file.path): too many calls wait for it")))
                 }
-                state.waiting.append(Waiting(item: item, turn: continuation))
+                state.waiting.append(Waiting(item: item, start: start, turn: continuation))
                 return nil
             }
             if let turn { continuation.resume(returning: turn) }
         }
         switch turn {
-        case .lead: return try await lead(item, in: store).get()
+        case .lead: return try await lead(item, since: start, in: store).get()
         case .answered(let outcome): return try outcome.get()
         }
     }
 
-    private func lead(_ item: Item, in store: SQLiteBackbone) async -> Outcome {
+    /// - Parameter start: When the one who leads has come, who came before the others: the time that it has waited counts, or a file that
+    ///   is not to be had would be waited for by one group after the other.
+    private func lead(_ item: Item, since start: ContinuousClock.Instant, in store: SQLiteBackbone) async -> Outcome {
         let others = state.withLock { state in
             let others = Array(state.waiting.prefix(Self.groupLimit - 1))
             state.waiting.removeFirst(others.count)
             return others
         }
-        let outcomes = await run([item] + others.map(\.item), in: store)
+        let outcomes = await run([item] + others.map(\.item), since: start, in: store)
         let next = state.withLock { state -> Waiting? in
             state.isLed = !state.waiting.isEmpty
             return state.isLed ? state.waiting.removeFirst() : nil
@@ -75,9 +79,9 @@ final class GroupedCalls<Item: Sendable, Answer: Sendable>: Sendable {
         return outcomes[0]
     }
 
-    private func run(_ items: [Item], in store: SQLiteBackbone) async -> [Outcome] {
+    private func run(_ items: [Item], since start: ContinuousClock.Instant, in store: SQLiteBackbone) async -> [Outcome] {
         do throws(StoreError) {
-            return try await store.writeForCluster(task) { [body] db in
+            return try await store.writeForCluster(task, since: start) { [body] db in
                 try items.map { item in
                     do {
                         return .success(try body(item, db))

@@ -101,13 +101,16 @@ public final class SQLiteBackbone: Sendable {
 
     /// Runs `body` in a transaction that no process sees undone, but which may be lost with the host's power.
     ///
-    /// - Parameter isSignOfLife: Whether it goes before what waits already.
+    /// - Parameters:
+    ///   - isSignOfLife: Whether it goes before what waits already.
+    ///   - start: Since when it is waited for.
     func writeForCluster<Value: Sendable>(
-        _ task: String, isSignOfLife: Bool = false, _ body: @escaping @Sendable (Database) throws -> Value
+        _ task: String, isSignOfLife: Bool = false, since start: ContinuousClock.Instant = .now,
+        _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
         let opened = try enter(task)
         defer { leave() }
-        return try await (isSignOfLife ? opened.leaseWriter : opened.clusterWriter).run(task) { db in
+        return try await (isSignOfLife ? opened.leaseWriter : opened.clusterWriter).run(task, since: start) { db in
             if db.isInsideTransaction { try db.rollback() }  // an earlier rollback failed
             try db.beginTransaction(.immediate)
             do {

@@ -14,10 +14,12 @@ struct Writer: Sendable {
 
     /// Runs `body` on the connection's own queue. The time that it waits there counts, should another node or program not let go of a
     /// lock: those who wait behind each other would else wait for it one after the other.
+    ///
+    /// - Parameter start: Since when it is waited for.
     func run<Value: Sendable>(
-        _ task: String, _ body: @escaping @Sendable (Database) throws -> Value
+        _ task: String, since start: ContinuousClock.Instant = .now, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(StoreError) -> Value {
-        let deadline = lock.deadline
+        let deadline = lock.deadline(from: start)
         return try await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, StoreError>, Never>) in
             database.asyncWriteWithoutTransaction { db in
                 continuation.resume(

@@ -105,6 +105,36 @@ struct GroupedCallTests {
         }
     }
 
+    @Test("neither do the groups of those who claim objects")
+    func patienceOfGroups() async throws {
+        try await StoreDirectory.with { directory in
+            let store = try await directory.open(lockTimeout: .milliseconds(100), busyTimeout: .seconds(3))
+            let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
+            try await withLocked(directory) { unlock in
+                let start = ContinuousClock.now
+                let codes = await withTaskGroup(of: StoreError.Code?.self) { group in
+                    for number in 0..<2500 {
+                        group.addTask {
+                            do throws(StoreError) {
+                                _ = try await store.claim(object(number), for: lease)
+                                return nil
+                            } catch {
+                                return error.code
+                            }
+                        }
+                    }
+                    return await group.reduce(into: []) { $0.append($1) }
+                }
+                // One group after the other would take 30 s.
+                #expect(ContinuousClock.now - start < .seconds(20))
+                #expect(codes == Array(repeating: .unavailable, count: 2500))
+                try await unlock()
+            }
+            #expect(try await store.claim(object(0), for: lease) == Ownership(node: "a", epoch: 1))
+            try await store.close()
+        }
+    }
+
     /// How many transactions the log holds: SQLite marks the last page of each with the size of the database
     /// (https://www.sqlite.org/fileformat2.html#walformat).
     private func commits(in directory: StoreDirectory) throws -> Int {
