@@ -12,7 +12,8 @@ public struct SQLiteConfiguration: Sendable, Hashable {
     /// How many loads and reads run at the same time; at least 1.
     public var readers: Int
     /// How many pages (4 KiB) the write-ahead log holds before its content is moved into the database file. Pages that change often
-    /// are moved once for all changes since, so more makes commits faster, and the file beside the database larger.
+    /// are moved once for all changes since, so more makes commits faster, and the file beside the database larger. It becomes some
+    /// four times as large where somebody reads at any time, for moving it all then means to wait for those who read.
     public var checkpointPages: Int
     /// How many KiB of pages the writing connection keeps in memory.
     public var cacheKibibytes: Int

@@ -42,20 +42,22 @@ enum SQLiteOpening {
                     try demandDurability(db, file)
                 }
                 try migrate(pool, file, logger)
-                func makeWriter(_ database: any DatabaseWriter, reserve: LogReserve? = nil) -> Writer {
+                func makeWriter(_ database: any DatabaseWriter, _ upkeep: LogUpkeep?, _ reserve: LogReserve? = nil) -> Writer {
                     Writer(
                         database: database, lock: lock(configuration.lockTimeout), busyTimeout: configuration.busyTimeout, file: file,
-                        reserve: reserve)
+                        upkeep: upkeep, reserve: reserve)
                 }
-                func makeOther(_ purpose: String) throws -> Writer {
+                func makeOther(_ purpose: String, _ upkeep: LogUpkeep? = nil) throws -> Writer {
                     let other = try DatabaseQueue(path: path, configuration: connections(configuration, purpose: purpose))
                     try other.writeWithoutTransaction { db in try setUp(db, configuration, synchronous: "NORMAL", cacheKibibytes: 1024) }
-                    return makeWriter(other)
+                    return makeWriter(other, upkeep)
                 }
-                let reserve = LogReserve(path: path + "-wal", limit: 4096 * checkpointPages(configuration))
+                let log = LogFile(path: path + "-wal")
+                let upkeep = LogUpkeep(log, limit: 4 * 4096 * checkpointPages(configuration))
+                let reserve = LogReserve(log, limit: 4096 * checkpointPages(configuration))
                 return Opened(
                     file: file, hold: hold, pool: pool,
-                    writer: makeWriter(pool, reserve: reserve), clusterWriter: try makeOther("cluster"),
+                    writer: makeWriter(pool, upkeep, reserve), clusterWriter: try makeOther("cluster", upkeep),
                     leaseWriter: try makeOther("lease"))
             }
         }

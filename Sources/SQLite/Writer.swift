@@ -1,5 +1,4 @@
 import GRDB
-import GRDBSQLite
 import RivuletBackbone
 
 /// A connection that writes, and the lock under which alone it does. SQLite's own checkpoints come with commits, and so under the lock too.
@@ -9,6 +8,8 @@ struct Writer: Sendable {
     /// How long it then waits for other programs.
     let busyTimeout: Duration
     let file: StoreFile
+    /// For one that may take longer for the sake of the log.
+    var upkeep: LogUpkeep?
     /// For one whose commits sync the log.
     var reserve: LogReserve?
 
@@ -42,12 +43,23 @@ struct Writer: Sendable {
     ) throws(StoreError) -> Value {
         try file.explaining(task) {
             try lock.hold(for: task, until: deadline) {
-                defer { reserve?.extend() }
-                let patience = min(busyTimeout, max(.zero, deadline + busyTimeout - .now))
-                sqlite3_busy_timeout(db.sqliteConnection, Int32(clamping: Int64(patience / .milliseconds(1))))
-                return try body(db)
+                db.waitForOthers(atMost: min(busyTimeout, max(.zero, deadline + busyTimeout - .now)))
+                if reserve != nil { try upkeep?.makeWhole(on: db) }
+                defer { tendLog(on: db) }
+                do {
+                    return try body(db)
+                } catch {
+                    upkeep?.note(error)
+                    throw error
+                }
             }
         }
+    }
+
+    private func tendLog(on db: Database) {
+        guard let upkeep, let length = upkeep.file.length() else { return }
+        reserve?.extend(from: length)
+        upkeep.shorten(length, on: db)
     }
 
     /// Closes the connection, under the lock: whoever closes a file last moves its log into it.

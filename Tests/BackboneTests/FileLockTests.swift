@@ -23,12 +23,6 @@ struct FileLockTests {
         return descriptor
     }
 
-    private func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            Thread { continuation.resume(with: Result { try body() }) }.start()
-        }
-    }
-
     /// As long as a quick commit takes.
     private static func work() {
         let end = ContinuousClock.now + .microseconds(500)
