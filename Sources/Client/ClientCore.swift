@@ -60,6 +60,11 @@ final class ClientCore: InterruptibleBus {
     }
 
     func subscribe(_ entry: SubscriptionTable.Entry, sid: Int) throws(BusError) {
+        let line = ControlLineSize.subscribe(entry.pattern, queue: entry.queue, sid: sid)
+        // Servers cut whoever sends a longer one, and it would be sent again by every connection.
+        guard line <= WireLimits.server.controlLine else {
+            throw BusError(.limit, "the subject is too long: it makes a line of \(line) bytes, which servers do not take")
+        }
         try subscriptions.add(entry, sid: sid)
         outbox.append { entry.write(sid: sid, to: &$0) }
     }

@@ -52,7 +52,13 @@ final class ClientOutbox: Sendable {
     /// - Parameter whileConnected: Whether it may not wait for a connection to come.
     /// - Throws: `closed`, `full` or `limit`; `disconnected` if it may not wait.
     func append(_ message: BusMessage, whileConnected: Bool = false) throws(BusError) {
-        let size = message.payload.count + (message.headers.isEmpty ? 0 : message.headers.encodedSize)
+        let headers = message.headers.isEmpty ? 0 : message.headers.encodedSize
+        let size = headers + message.payload.count
+        let line = ControlLineSize.publish(message, headers: headers, total: size)
+        // Servers cut whoever sends a longer one.
+        guard line <= WireLimits.server.controlLine else {
+            throw BusError(.limit, "subject and reply are too long: they make a line of \(line) bytes, which servers do not take")
+        }
         let result = state.withLock { state -> Result<(any EventLoop)?, BusError> in
             if case .closed = state.phase { return .failure(BusError(.closed, "the client is closed")) }
             if whileConnected, case .disconnected = state.phase {

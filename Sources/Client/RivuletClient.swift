@@ -96,7 +96,8 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
 
     /// Hands a message over without waiting; it is sent soon, in order.
     ///
-    /// - Throws: ``BusError`` `full` when too much waits to be sent, `limit` when the message is larger than the server takes, `closed`.
+    /// - Throws: ``BusError`` `full` when too much waits to be sent, `limit` when the message is larger or its subject longer than servers
+    ///   take, `closed`.
     public func publish(_ message: BusMessage) throws(BusError) {
         guard core.tracing.isOn else { return try core.publish(message) }
         var message = message
@@ -151,7 +152,7 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
 
     /// Calls `receive` for every message that matches, on the connection's event loop: it must return at once.
     ///
-    /// - Throws: ``BusError`` `closed`.
+    /// - Throws: ``BusError`` `closed`, or `limit` when the subject is longer than servers take.
     public func attach(
         _ pattern: SubjectPattern, queue: String?, _ receive: @escaping @Sendable (BusMessage) -> Void
     ) throws(BusError) -> Attachment {
@@ -165,7 +166,7 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
     /// The sequence ends when it is cancelled, or the client drains or closes. It survives broken connections; what others published
     /// meanwhile is missed.
     ///
-    /// - Throws: ``SubjectError``; ``BusError`` `closed`, `forbidden`, or `timeout` when there is no connection for too long.
+    /// - Throws: ``SubjectError``; ``BusError`` `closed`, `forbidden`, `limit`, or `timeout` when there is no connection for too long.
     public func subscribe(_ pattern: String, _ options: SubscriptionOptions = SubscriptionOptions()) async throws -> Subscription {
         try await subscribe(SubjectPattern(pattern), options)
     }

@@ -106,6 +106,24 @@ import Testing
         }
     }
 
+    @Test func subjectsThatAreTooLongAreRefusedBeforeTheyAreSent() async throws {
+        try await withClient { client, broker in
+            // A line holds the subject, a blank and "0".
+            let longest = String(repeating: "a", count: WireLimits.server.controlLine - 2)
+            try await client.publish([], to: longest)
+            let error = await #expect(throws: BusError.self) { try await client.publish([], to: longest + "a") }
+            #expect(error?.code == .limit)
+            await #expect(throws: BusError.self) { try await client.publish(bytes("0123456789"), to: longest) }
+            await #expect(throws: BusError.self) { try await client.publish([], to: longest, headers: ["A": "b"]) }
+            await #expect(throws: BusError.self) { try await client.publish([], to: "a", reply: longest) }
+            await #expect(throws: BusError.self) { _ = try await client.request(longest) }
+            await #expect(throws: BusError.self) { _ = try await client.subscribe(longest + "a") }
+            try await client.flush()
+            #expect(broker.bus.statistics.inMessages == 1)
+            #expect(broker.bus.statistics.totalConnections == 1)
+        }
+    }
+
     @Test func theServersComplaintsAreTold() async throws {
         try await withClient { client, _ in
             var statuses = client.status.makeAsyncIterator()

@@ -18,13 +18,16 @@ final class LinkedNode: Sendable {
     private let links: NodeLinks
     private let ownership: ClusterOwnership
 
-    init(_ configuration: ClusterConfiguration = ClusterConfiguration()) {
+    /// - Parameter connect: Connects to the other node; nil for to ``other``.
+    init(
+        _ configuration: ClusterConfiguration = ClusterConfiguration(), connect: (@Sendable () async throws -> NodeConnection)? = nil
+    ) {
         let (bus, other, time) = (bus, other, time)
         backbone = InMemoryBackbone(time: time)
         keeper = LeaseKeeper(
             NodeDescription(name: "own", address: "own:1"), membership: backbone, configuration: configuration, time: time, logger: quiet)
         links = NodeLinks(from: "own", bus: bus, membership: backbone, configuration: configuration, time: time, logger: quiet) { _ in
-            try await other.connect()
+            if let connect { try await connect() } else { try await other.connect() }
         }
         ownership = ClusterOwnership(
             directory: backbone, keeper: keeper, links: links, bus: bus, configuration: configuration, time: time)
@@ -46,9 +49,12 @@ final class LinkedNode: Sendable {
     /// Hands a message on.
     ///
     /// - Parameter id: Makes it one that may be handled twice.
-    func handOn(_ payload: String, from origin: (any MessageOrigin)? = nil, reply: String? = nil, id: String? = nil) throws {
+    func handOn(
+        _ payload: String, from origin: (any MessageOrigin)? = nil, subject: String = "obj.Tally.a.Remember", reply: String? = nil,
+        id: String? = nil
+    ) throws {
         var message = BusMessage(
-            subject: try Subject("obj.Tally.a.Remember"), reply: try reply.map { try Subject($0) }, payload: Array(payload.utf8))
+            subject: try Subject(subject), reply: try reply.map { try Subject($0) }, payload: Array(payload.utf8))
         if let id { message.headers["Nats-Msg-Id"] = id }
         message.origin = origin
         ownership.forward(message, for: Self.object, to: "other")

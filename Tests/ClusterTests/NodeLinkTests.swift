@@ -1,5 +1,6 @@
 import Dispatch
 import RivuletBroker
+import RivuletClient
 import RivuletCluster
 import RivuletSubscriptions
 import RivuletTesting
@@ -202,6 +203,46 @@ struct NodeLinkTests {
             #expect(answers.all.map(\.subject.description) == ["answer.1"])
             #expect(answers.all[0].headers["Nats-Service-Error-Code"] == "400")
         }
+    }
+
+    @Test func whatHasNoRoomOnALineToTheOtherNodeIsRefusedAndTheRestIsAnswered() async throws {
+        var settings = BrokerConfiguration()
+        settings.port = 0
+        settings.authenticationTimeout = .seconds(60)
+        let other = Broker(configuration: settings, logger: quiet)
+        let address = try await other.start().description
+        let requests = Inbox()
+        let service = try other.attach(SubjectPattern("obj.>"), queue: nil, requests.receive)
+        var configuration = ClusterConfiguration()
+        configuration.timeToLive = .seconds(3600)
+        let node = LinkedNode(configuration) {
+            let client = try await RivuletClient.connect(address)
+            return NodeConnection(bus: client) {
+                for await _ in client.status {}
+            } close: {
+                await client.close()
+            }
+        }
+        try await node.whileRunning { node in
+            let answers = Inbox()
+            let attachment = try node.bus.attach(SubjectPattern("answer.*"), queue: nil, answers.receive)
+            defer { attachment.cancel() }
+            try node.handOn("0", reply: "answer.0")
+            try await until { requests.all.count == 1 }
+            // A broker takes it from a client; the headers and the longer reply are too much.
+            let subject = "obj.Tally.\(String(repeating: "x", count: 4060)).Remember"
+            #expect("\(subject) answer.1 1".utf8.count <= WireLimits.server.controlLine)
+            try node.handOn("1", subject: subject, reply: "answer.1")
+            try await until { !answers.all.isEmpty }
+            #expect(answers.all.map(\.subject.description) == ["answer.1"])
+            #expect(answers.all[0].headers["Nats-Service-Error-Code"] == "400")
+            let reply = try #require(requests.all[0].reply)
+            try other.publish(BusMessage(subject: reply, payload: Array("done".utf8)))
+            try await until { answers.all.count == 2 }
+            #expect(answers.payloads[1] == "done")
+        }
+        service.cancel()
+        await other.shutdown()
     }
 
     @Test func nothingWaitsForLinksThatHaveEnded() async throws {
