@@ -34,6 +34,13 @@ final class ClientOutbox: Sendable {
         var lastToken: UInt64 = 0
 
         var pending: Int { sink.buffer.readableBytes + inFlight }
+
+        /// Those who wait for room, if there is much.
+        mutating func takeWriters(_ maximumPending: Int) -> [CheckedContinuation<Void, Never>] {
+            guard pending <= maximumPending / 2 else { return [] }
+            defer { writers = [:] }
+            return Array(writers.values)
+        }
     }
 
     let state = Mutex(State())
@@ -126,16 +133,19 @@ final class ClientOutbox: Sendable {
 
     /// The connection is gone, and with it what was written and not answered.
     func disconnect() {
-        let failed = state.withLock { state -> [CheckedContinuation<Void, any Error>] in
-            guard case .connected = state.phase else { return [] }
+        let (failed, writers) = state.withLock { state -> ([CheckedContinuation<Void, any Error>], [CheckedContinuation<Void, Never>]) in
+            guard case .connected = state.phase else { return ([], []) }
             state.phase = .disconnected
             state.connection += 1
             state.inFlight = 0
             state.isDirty = false
             defer { state.sentPings = [] }
-            return state.sentPings.compactMap { $0 }.compactMap { state.flushes.removeValue(forKey: $0) }
+            let failed = state.sentPings.compactMap { $0 }.compactMap { state.flushes.removeValue(forKey: $0) }
+            // With nothing left to be written, no end of a write would tell them.
+            return (failed, state.takeWriters(maximumPending))
         }
         for flush in failed { flush.resume(throwing: BusError(.disconnected, "the connection was lost during the flush")) }
+        for writer in writers { writer.resume() }
     }
 
     func close() {
@@ -191,9 +201,7 @@ final class ClientOutbox: Sendable {
                 state.spare = bytes
                 state.spare.clear()
             }
-            guard state.pending <= maximumPending / 2 else { return (true, []) }
-            defer { state.writers = [:] }
-            return (state.pending > 0, Array(state.writers.values))
+            return (state.pending > 0, state.takeWriters(maximumPending))
         }
         for writer in writers { writer.resume() }
         if isMore { write() }

@@ -1,5 +1,7 @@
 import RivuletBroker
 import RivuletSubscriptions
+import Synchronization
+import TestSupport
 import Testing
 
 @testable import RivuletClient
@@ -52,6 +54,27 @@ import Testing
                 break
             }
         }
+    }
+
+    @Test(arguments: [false, true])
+    func whoWaitsForRoomGoesOnWhenAllThatWaitedIsGoneWithItsConnection(isLeft: Bool) async throws {
+        let server = try await SilentServer.start(greeting: SilentServer.greeting)
+        let other = try await RestartableBroker.start()
+        var configuration = ClientConfiguration()
+        configuration.maximumPending = 1000
+        configuration.pingInterval = .seconds(3600)
+        configuration.lameDuckPatience = .milliseconds(10)
+        let client = try await RivuletClient.connect("127.0.0.1:\(server.port)", other.url, configuration: configuration)
+        // More than a socket takes.
+        try await client.publish([UInt8](repeating: 0, count: 32 << 20), to: "a")
+        async let waiting: Void = client.publish([1], to: "b")
+        try await until { client.core.outbox.state.withLock { $0.inFlight > 0 && !$0.writers.isEmpty } }
+        if isLeft { server.say("INFO {\"max_payload\":67108864,\"ldm\":true}\r\n") } else { server.hangUp() }
+        try await waiting
+        try await until { other.bus.statistics.inMessages == 1 }
+        await client.close()
+        await server.stop()
+        await other.stop()
     }
 
     @Test func anotherServerIsUsedWhenOneIsGone() async throws {

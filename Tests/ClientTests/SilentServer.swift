@@ -9,27 +9,70 @@ import Synchronization
     import Darwin
 #endif
 
-/// A TCP server that accepts connections, says one thing, and then nothing any more.
+/// A TCP server that accepts connections, greets, and then does nothing but what the test says.
 final class SilentServer: Sendable {
     struct Failure: Error {}
 
+    /// Lets a client in, and takes large messages.
+    static let greeting = "INFO {\"max_payload\":67108864}\r\nPONG\r\n"
+
     let port: Int
     private let listener: Int32
+    private let connections = Mutex<[Int32]>([])
+    private let end = Mutex<[UInt8]>([])
 
     private init(listener: Int32, port: Int, greeting: String) {
         self.listener = listener
         self.port = port
-        DispatchQueue(label: "silent").async {
-            var connections: [Int32] = []
+        DispatchQueue(label: "silent").async { [self] in
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { break }
-                connections.append(connection)
-                let bytes = Array(greeting.utf8)
-                _ = write(connection, bytes, bytes.count)
+                connections.withLock { $0.append(connection) }
+                put(greeting, to: connection)
             }
-            for connection in connections { close(connection) }
+            hangUp()
         }
+    }
+
+    /// Says something to all clients.
+    func say(_ text: String) {
+        for connection in connections.withLock({ $0 }) { put(text, to: connection) }
+    }
+
+    /// Begins to read what the clients send that are connected now.
+    func listenToClients() {
+        for connection in connections.withLock({ $0 }) {
+            DispatchQueue(label: "listening").async { [self] in
+                let size = 65_536
+                var bytes = [UInt8](repeating: 0, count: size)
+                while true {
+                    let count = read(connection, &bytes, size)
+                    guard count > 0 else { break }
+                    end.withLock { $0 = Array(($0 + bytes[..<count]).suffix(4096)) }
+                }
+            }
+        }
+    }
+
+    /// The end of what was read.
+    var heard: String { String(decoding: end.withLock { $0 }, as: UTF8.self) }
+
+    /// Ends all connections.
+    func hangUp() {
+        let all = connections.withLock { connections in
+            defer { connections = [] }
+            return connections
+        }
+        for connection in all {
+            shutdown(connection, Int32(SHUT_RDWR))
+            close(connection)
+        }
+    }
+
+    private func put(_ text: String, to connection: Int32) {
+        let bytes = Array(text.utf8)
+        _ = write(connection, bytes, bytes.count)
     }
 
     static func start(greeting: String = "") async throws -> SilentServer {
