@@ -79,6 +79,7 @@ extension Broker: MessageBus {
         _ pattern: SubjectPattern, queue: String?, _ receive: @escaping @Sendable (BusMessage) -> Void
     ) throws(BusError) -> Attachment {
         guard !isClosed else { throw BusError(.closed, "the broker is closed") }
+        try QueueName.check(queue)
         let subscriber = Subscriber(pattern, queue: queue, receive)
         router.processSubscribers.withLock { $0[ObjectIdentifier(subscriber)] = subscriber }
         router.interest.insert(subscriber, pattern, queue: queue)

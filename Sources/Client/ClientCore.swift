@@ -60,6 +60,7 @@ final class ClientCore: InterruptibleBus {
     }
 
     func subscribe(_ entry: SubscriptionTable.Entry, sid: Int) throws(BusError) {
+        try QueueName.check(entry.queue)
         let line = ControlLineSize.subscribe(entry.pattern, queue: entry.queue, sid: sid)
         // Servers cut whoever sends a longer one, and it would be sent again by every connection.
         guard line <= WireLimits.server.controlLine else {

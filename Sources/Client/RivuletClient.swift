@@ -152,7 +152,8 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
 
     /// Calls `receive` for every message that matches, on the connection's event loop: it must return at once.
     ///
-    /// - Throws: ``BusError`` `closed`, or `limit` when the subject is longer than servers take.
+    /// - Throws: ``BusError`` `closed`, `limit` when the subject is longer than servers take, or `forbidden` when the queue group's name
+    ///   is empty or holds white space or control characters.
     public func attach(
         _ pattern: SubjectPattern, queue: String?, _ receive: @escaping @Sendable (BusMessage) -> Void
     ) throws(BusError) -> Attachment {

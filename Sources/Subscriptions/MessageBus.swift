@@ -26,7 +26,8 @@ public protocol MessageBus: Sendable {
     /// the order of each publisher; publishers on different threads may call at the same time.
     ///
     /// - Parameter queue: The queue group to join, of which one member gets each message.
-    /// - Throws: ``BusError`` when the bus is closed or has no room for more subscriptions.
+    /// - Throws: ``BusError`` when the bus is closed or has no room for more subscriptions; `forbidden` when the name of the queue group is
+    ///   empty, or holds white space or control characters.
     func attach(
         _ pattern: SubjectPattern, queue: String?, _ receive: @escaping @Sendable (BusMessage) -> Void
     ) throws(BusError) -> Attachment
@@ -105,7 +106,7 @@ public struct BusError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let full = Code(name: "full")
         /// The message, subject or number of subscriptions is over a limit.
         public static let limit = Code(name: "limit")
-        /// The subject may not be used by this publisher or subscriber.
+        /// The subject or queue group may not be used by this publisher or subscriber.
         public static let forbidden = Code(name: "forbidden")
         /// Nobody subscribes to the subject of a request.
         public static let noResponders = Code(name: "noResponders")

@@ -35,6 +35,14 @@ struct BusTests {
         #expect(broker.statistics.subscriptions == 0)
     }
 
+    @Test(arguments: ["", "a b", "a\tb", "a\r\nb", "a\u{7F}"])
+    func aQueueGroupHasAName(_ queue: String) throws {
+        let broker = Broker(logger: quiet)
+        let error = #expect(throws: BusError.self) { _ = try broker.attach(SubjectPattern("a"), queue: queue) { _ in } }
+        #expect(error?.code == .forbidden)
+        #expect(broker.statistics.subscriptions == 0)
+    }
+
     @Test func theProcessMayWriteEvents() throws {
         let broker = Broker(logger: quiet)
         let inbox = Inbox()

@@ -53,6 +53,19 @@ import Testing
         }
     }
 
+    @Test(arguments: ["", "a b", "a\tb", "a\r\nPUB b 0\r\n", "a\u{7F}"])
+    func aQueueGroupHasAName(_ queue: String) async throws {
+        try await withClient { client, broker in
+            let error = await #expect(throws: BusError.self) { _ = try await client.subscribe("a", SubscriptionOptions(queue: queue)) }
+            #expect(error?.code == .forbidden)
+            #expect(throws: BusError.self) { _ = try client.attach(SubjectPattern("a"), queue: queue) { _ in } }
+            try await client.flush()
+            #expect(broker.bus.statistics.subscriptions == 0)
+            #expect(broker.bus.statistics.inMessages == 0)
+            #expect(broker.bus.statistics.totalConnections == 1)
+        }
+    }
+
     @Test func aCancelledSubscriptionGetsNoMore() async throws {
         try await withClient { client, broker in
             let subscription = try await client.subscribe("a")

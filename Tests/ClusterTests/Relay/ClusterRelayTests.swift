@@ -79,10 +79,10 @@ struct ClusterRelayTests {
     )
     func queueGroups() async throws {
         try await withRelay(3) { nodes in
-            let inboxes = try nodes.map { try $0.subscribe("work", queue: "the workers") }
+            let inboxes = try nodes.map { try $0.subscribe("work", queue: "workers") }
             let observer = try nodes[2].subscribe("work")
-            try await nodes[0].knows("work", queue: "the workers", of: nodes[1])
-            try await nodes[0].knows("work", queue: "the workers", of: nodes[2])
+            try await nodes[0].knows("work", queue: "workers", of: nodes[1])
+            try await nodes[0].knows("work", queue: "workers", of: nodes[2])
             try await nodes[0].knows("work", of: nodes[2])
             for number in 0..<100 { try nodes[0].publish("work", "\(number)") }
             #expect(inboxes[0].all.count == 100)
