@@ -5,23 +5,37 @@ extension RivuletClient {
     /// Ends in order: subscriptions get no more messages, those that have arrived are read to their end, what was published is
     /// sent, and the client closes. Requests and publishing work until then.
     public func drain() async {
+        await evenIfCancelled { await self.drainNow() }
+    }
+
+    private func drainNow() async {
         let sids = core.subscriptions.startDraining()
         for sid in sids { core.sendUnsubscribe(sid) }
         // When the PONG is here, so is every message the server had for them.
         try? await flush()
         core.subscriptions.end(sids)
         await readers(atMost: configuration.drainTimeout)
-        await close()
+        await closeNow()
     }
 
     /// Sends what was published, if there is a connection, and closes. Requests under way fail, sequences end. Returns when all is
     /// closed; safe to call more than once.
     public func close() async {
+        await evenIfCancelled { await self.closeNow() }
+    }
+
+    private func closeNow() async {
         await owners?.close()
         if isConnected, !core.isClosing { try? await flush(timeout: .seconds(1)) }
         core.beginClosing()
         supervisor.cancel()
         await supervisor.value
+    }
+
+    /// Runs `body` in a task of its own: whoever is cancelled ends its client all the same, and what it published is to be sent. What `body`
+    /// waits for has a time limit.
+    private func evenIfCancelled(_ body: @escaping @Sendable () async -> Void) async {
+        await Task { await body() }.value
     }
 
     /// Waits until the readers of subscriptions have been told that they ended, or are gone.

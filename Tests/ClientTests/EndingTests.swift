@@ -1,5 +1,6 @@
 import RivuletBroker
 import RivuletClient
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct EndingTests {
@@ -13,6 +14,43 @@ import Testing
         var count = 0
         for try await _ in subscription { count += 1 }
         #expect(count == 5000)
+        await broker.stop()
+    }
+
+    @Test func aCancelledTaskThatClosesFlushesWhatItPublished() async throws {
+        let server = try await SilentServer.start(greeting: SilentServer.greeting)
+        let client = try await RivuletClient.connect("127.0.0.1:\(server.port)")
+        server.listenToClients()
+        let ending = Task {
+            while !Task.isCancelled { await Task.yield() }
+            try client.publish(BusMessage(subject: try Subject("a"), payload: bytes("x")))
+            await client.close()
+        }
+        ending.cancel()
+        try await ending.value
+        try await until { server.heard.hasSuffix("PUB a 1\r\nx\r\nPING\r\n") }
+        await server.stop()
+    }
+
+    @Test func aCancelledTaskThatDrainsSendsWhatItPublished() async throws {
+        let broker = try await RestartableBroker.start()
+        let messages = try broker.bus.subscribe(SubjectPattern("a"))
+        var configuration = ClientConfiguration()
+        configuration.requestTimeout = .seconds(50)
+        let client = try await RivuletClient.connect(broker.url, configuration: configuration)
+        let ending = Task {
+            while !Task.isCancelled { await Task.yield() }
+            // More than a socket takes.
+            let message = BusMessage(subject: try Subject("a"), payload: [UInt8](repeating: 0, count: 1 << 20))
+            for _ in 0..<12 { try client.publish(message) }
+            await client.drain()
+        }
+        ending.cancel()
+        try await ending.value
+        messages.cancel()
+        var count = 0
+        for try await _ in messages { count += 1 }
+        #expect(count == 12)
         await broker.stop()
     }
 
