@@ -223,8 +223,8 @@ final class ClientHandler: ChannelInboundHandler {
     private func report(_ error: WireError) {
         statuses.send(.serverError(error.protocolText), isPassing: true)
         switch error {
-        case .permissionsViolationSubscription(let subject), .permissionsViolationQueueSubscription(let subject, _):
-            core.subscriptions.end(refused: subject, BusError(.forbidden, "the server does not allow a subscription to \"\(subject)\""))
+        case .permissionsViolationSubscription(let subject): core.subscriptions.end(refused: subject, queue: nil)
+        case .permissionsViolationQueueSubscription(let subject, let queue): core.subscriptions.end(refused: subject, queue: queue)
         default: break
         }
     }

@@ -23,6 +23,12 @@ final class SubscriptionTable: Sendable {
         var lastSid = 0
         var isClosed = false
         var isDraining = false
+
+        mutating func take(where isMeant: (Entry) -> Bool) -> [Int: Entry] {
+            let taken = entries.filter { isMeant($0.value) }
+            for sid in taken.keys { entries[sid] = nil }
+            return taken
+        }
     }
 
     private let state = Mutex(State())
@@ -65,14 +71,13 @@ final class SubscriptionTable: Sendable {
         }
     }
 
-    /// Ends those the server refused.
-    func end(refused subject: String, _ error: BusError) {
+    /// Ends those that the server does not allow.
+    func end(refused subject: String, queue: String?) {
         let refused = state.withLock { state in
-            let refused = state.entries.filter { $0.value.pattern.description == subject }
-            for sid in refused.keys { state.entries[sid] = nil }
-            return Array(refused.values)
+            state.take { $0.pattern.description == subject && $0.queue == queue }
         }
-        for entry in refused { entry.ended(error) }
+        let error = BusError(.forbidden, "the server does not allow a subscription to \"\(subject)\"")
+        for entry in refused.values { entry.ended(error) }
     }
 
     /// Accepts no more that drain; the sids of those there are.

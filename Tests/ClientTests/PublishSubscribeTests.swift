@@ -145,6 +145,22 @@ import Testing
         }
     }
 
+    @Test func aRefusedQueueSubscriptionEndsNoOtherOfItsSubject() async throws {
+        let server = try await SilentServer.start(greeting: SilentServer.greeting)
+        let client = try await RivuletClient.connect("127.0.0.1:\(server.port)")
+        let (messages, arrive) = AsyncStream.makeStream(of: String.self)
+        let plain = try client.attach(SubjectPattern("a"), queue: nil) { arrive.yield("plain \(text($0.payload))") }
+        let member = try client.attach(SubjectPattern("a"), queue: "q") { arrive.yield("member \(text($0.payload))") }
+        server.say("-ERR 'Permissions Violation for Subscription to \"a\" using queue \"q\"'\r\n")
+        server.say("MSG a 2 1\r\n2\r\nMSG a 1 1\r\n1\r\n")
+        var arrivals = messages.makeAsyncIterator()
+        #expect(await arrivals.next() == "plain 1")
+        plain.cancel()
+        member.cancel()
+        await server.stop()
+        await client.close()
+    }
+
     @Test func aFullOutboxSaysSoOrLetsWait() async throws {
         try await withClient {
             $0.maximumPending = 10_000
