@@ -225,6 +225,9 @@ final class ClientHandler: ChannelInboundHandler {
         switch error {
         case .permissionsViolationSubscription(let subject): core.subscriptions.end(refused: subject, queue: nil)
         case .permissionsViolationQueueSubscription(let subject, let queue): core.subscriptions.end(refused: subject, queue: queue)
+        case .maximumSubscriptionsExceeded:
+            // The server does not say which. It may have taken some of them.
+            for sid in core.subscriptions.endUnconfirmed() { core.sendUnsubscribe(sid) }
         default: break
         }
     }

@@ -167,7 +167,8 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
     /// The sequence ends when it is cancelled, or the client drains or closes. It survives broken connections; what others published
     /// meanwhile is missed.
     ///
-    /// - Throws: ``SubjectError``; ``BusError`` `closed`, `forbidden`, `limit`, or `timeout` when there is no connection for too long.
+    /// - Throws: ``SubjectError``; ``BusError`` `closed`, `forbidden`, `limit`, or `timeout` when there is no connection for too long. When
+    ///   a server refuses a subscription as one too many it does not say which: all that wait for their confirmation then fail.
     public func subscribe(_ pattern: String, _ options: SubscriptionOptions = SubscriptionOptions()) async throws -> Subscription {
         try await subscribe(SubjectPattern(pattern), options)
     }
@@ -182,7 +183,8 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
         }
         let refusal = Refusal()
         let entry = SubscriptionTable.Entry(
-            pattern: pattern, queue: options.queue, drains: true, receive: { [weak channel] in channel?.send($0) },
+            pattern: pattern, queue: options.queue, drains: true, awaitsConfirmation: true,
+            receive: { [weak channel] in channel?.send($0) },
             ended: { [weak channel] error in
                 refusal.error.withLock { $0 = error }
                 channel?.finish(throwing: error)
@@ -190,6 +192,7 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
         try core.subscribe(entry, sid: sid)
         do {
             try await confirm()
+            core.subscriptions.confirm(sid)
             if let error = refusal.error.withLock({ $0 }) { throw error }
         } catch {
             channel.finish()

@@ -9,6 +9,8 @@ final class SubscriptionTable: Sendable {
         var queue: String?
         /// Whether it ends when the client drains; those that carry replies do not.
         var drains: Bool
+        /// Whether somebody waits to learn that the server has taken it.
+        var awaitsConfirmation = false
         var receive: @Sendable (BusMessage) -> Void
         /// Called when the client ends it, with the error if there is one.
         var ended: @Sendable (BusError?) -> Void = { _ in }
@@ -55,6 +57,13 @@ final class SubscriptionTable: Sendable {
         state.withLock { $0.entries.removeValue(forKey: sid) != nil }
     }
 
+    /// The server has seen it.
+    func confirm(_ sid: Int) {
+        state.withLock { state -> Void in
+            state.entries[sid]?.awaitsConfirmation = false
+        }
+    }
+
     func entry(_ sid: Int) -> Entry? {
         state.withLock { $0.entries[sid] }
     }
@@ -78,6 +87,16 @@ final class SubscriptionTable: Sendable {
         }
         let error = BusError(.forbidden, "the server does not allow a subscription to \"\(subject)\"")
         for entry in refused.values { entry.ended(error) }
+    }
+
+    /// Ends those that are not confirmed, since the server has refused one of them for having too many.
+    ///
+    /// - Returns: Their sids.
+    func endUnconfirmed() -> [Int] {
+        let refused = state.withLock { state in state.take { $0.awaitsConfirmation } }
+        let error = BusError(.limit, "the server takes no more subscriptions of this client")
+        for entry in refused.values { entry.ended(error) }
+        return Array(refused.keys)
     }
 
     /// Accepts no more that drain; the sids of those there are.

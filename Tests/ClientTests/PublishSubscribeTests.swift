@@ -145,6 +145,24 @@ import Testing
         }
     }
 
+    @Test func oneSubscriptionTooManyIsRefusedAndTheOthersStay() async throws {
+        try await withBroker({ $0.maximumSubscriptions = 2 }) { broker in
+            try await withRivuletClient(broker.url) { client in
+                let first = try await client.subscribe("a")
+                let second = try await client.subscribe("b")
+                let error = await #expect(throws: BusError.self) { _ = try await client.subscribe("c") }
+                #expect(error?.code == .limit)
+                first.cancel()
+                let third = try await client.subscribe("c")
+                try await client.publish([], to: "b")
+                try await client.publish([], to: "c")
+                for try await _ in second { break }
+                for try await _ in third { break }
+                #expect(broker.bus.statistics.totalConnections == 1)
+            }
+        }
+    }
+
     @Test func aRefusedQueueSubscriptionEndsNoOtherOfItsSubject() async throws {
         let server = try await SilentServer.start(greeting: SilentServer.greeting)
         let client = try await RivuletClient.connect("127.0.0.1:\(server.port)")
