@@ -48,7 +48,7 @@ final class ClientCore: InterruptibleBus {
     // MARK: - The bus
 
     func publish(_ message: BusMessage) throws(BusError) {
-        try outbox.append(message)
+        _ = try outbox.append(message)
     }
 
     func attach(

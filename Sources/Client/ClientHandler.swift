@@ -27,8 +27,8 @@ final class ClientHandler: ChannelInboundHandler {
     private var hasBegun = false
     private var greeting: Scheduled<Void>?
     private var pings: RepeatedTask?
-    /// Set once nothing more is sent, until the end that it brings.
-    private var leaving: Scheduled<Void>?
+    /// Set once nothing more is sent: the end at the latest, and the number of the next connection.
+    private var leaving: (end: Scheduled<Void>, next: Int)?
 
     init(
         _ core: ClientCore, _ requester: Requester, _ statuses: StatusBroadcast, _ address: ServerAddress, isFirst: Bool,
@@ -65,7 +65,7 @@ final class ClientHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         greeting?.cancel()
         pings?.cancel()
-        leaving?.cancel()
+        leaving?.end.cancel()
         if hasBegun { core.outbox.disconnect() }
         let reason = reason ?? loss
         ready.fail(reason)
@@ -92,7 +92,7 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if leaving != nil { endIfAnswered(context) }
+        if let leaving { endIfAnswered(before: leaving.next, context) }
         context.read()
     }
 
@@ -235,21 +235,20 @@ final class ClientHandler: ChannelInboundHandler {
     private func leave(_ context: ChannelHandlerContext) {
         guard core.pool.hasOther(than: address) else { return statuses.send(.lameDuck(address), isPassing: true) }
         pings?.cancel()
-        // What is published from now on is for the next server. In this order, so that no request which went here is taken for one of those.
-        core.outbox.write()
-        core.outbox.disconnect()
-        requester.beginRound()
+        // What is published from now on is for the next server.
+        let next = core.outbox.leave()
         statuses.send(.lameDuck(address), isPassing: true)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        leaving = context.eventLoop.scheduleTask(in: TimeAmount(core.configuration.lameDuckPatience)) {
+        let end = context.eventLoop.scheduleTask(in: TimeAmount(core.configuration.lameDuckPatience)) {
             let (handler, context) = bound.value
             handler.end(handler.loss, context)
         }
-        endIfAnswered(context)
+        leaving = (end: end, next: next)
     }
 
-    private func endIfAnswered(_ context: ChannelHandlerContext) {
-        if reason == nil, !requester.hasEarlier { end(loss, context) }
+    /// Ends the connection once the server has seen all that was sent, and answered what it was asked.
+    private func endIfAnswered(before next: Int, _ context: ChannelHandlerContext) {
+        if reason == nil, !core.outbox.awaitsPongs, !requester.hasRequests(before: next) { end(loss, context) }
     }
 
     private func end(_ reason: ClientError, _ context: ChannelHandlerContext) {

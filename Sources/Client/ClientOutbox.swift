@@ -21,7 +21,8 @@ final class ClientOutbox: Sendable {
         var spare = ByteBuffer()
         /// Bytes handed to the channel and not yet written.
         var inFlight = 0
-        /// Which connection it is, so that the end of a lost one's write is not taken for the present one's.
+        /// Which connection it is, or the next one if there is none: so that the end of a lost one's write is not taken for the present
+        /// one's, and requests end with the connection that they went over.
         var connection = 0
         var isDirty = false
         var maximumPayload = WireLimits.server.payload
@@ -34,6 +35,23 @@ final class ClientOutbox: Sendable {
         var lastToken: UInt64 = 0
 
         var pending: Int { sink.buffer.readableBytes + inFlight }
+
+        /// All that waits to be written.
+        mutating func takeSink() -> ByteBuffer {
+            let bytes = sink.buffer
+            sink.buffer = spare
+            spare = ByteBuffer()
+            sentPings.append(contentsOf: unsentPings)
+            unsentPings = []
+            return bytes
+        }
+
+        mutating func endConnection() {
+            phase = .disconnected
+            connection += 1
+            inFlight = 0
+            isDirty = false
+        }
 
         /// Those who wait for room, if there is much.
         mutating func takeWriters(_ maximumPending: Int) -> [CheckedContinuation<Void, Never>] {
@@ -50,6 +68,9 @@ final class ClientOutbox: Sendable {
         self.maximumPending = maximumPending
     }
 
+    /// The number of the connection, or of the next one.
+    var connection: Int { state.withLock { $0.connection } }
+
     var isConnected: Bool {
         state.withLock { if case .connected = $0.phase { true } else { false } }
     }
@@ -57,8 +78,9 @@ final class ClientOutbox: Sendable {
     /// Appends a message.
     ///
     /// - Parameter whileConnected: Whether it may not wait for a connection to come.
+    /// - Returns: The number of the connection that it goes over.
     /// - Throws: `closed`, `full` or `limit`; `disconnected` if it may not wait.
-    func append(_ message: BusMessage, whileConnected: Bool = false) throws(BusError) {
+    func append(_ message: BusMessage, whileConnected: Bool = false) throws(BusError) -> Int {
         let headers = message.headers.isEmpty ? 0 : message.headers.encodedSize
         let size = headers + message.payload.count
         let line = ControlLineSize.publish(message, headers: headers, total: size)
@@ -66,7 +88,7 @@ final class ClientOutbox: Sendable {
         guard line <= WireLimits.server.controlLine else {
             throw BusError(.limit, "subject and reply are too long: they make a line of \(line) bytes, which servers do not take")
         }
-        let result = state.withLock { state -> Result<(any EventLoop)?, BusError> in
+        let result = state.withLock { state -> Result<((any EventLoop)?, Int), BusError> in
             if case .closed = state.phase { return .failure(BusError(.closed, "the client is closed")) }
             if whileConnected, case .disconnected = state.phase {
                 return .failure(BusError(.disconnected, "the connection is lost"))
@@ -80,9 +102,11 @@ final class ClientOutbox: Sendable {
             FrameEncoder.publish(
                 message.subject.description, reply: message.reply?.description, headers: message.headers, payload: message.payload,
                 to: &state.sink)
-            return .success(Self.markDirty(&state))
+            return .success((Self.markDirty(&state), state.connection))
         }
-        write(on: try result.get())
+        let (loop, connection) = try result.get()
+        write(on: loop)
+        return connection
     }
 
     /// Appends a frame of the protocol, whatever waits already; dropped unless there is a connection or `always`.
@@ -134,11 +158,8 @@ final class ClientOutbox: Sendable {
     /// The connection is gone, and with it what was written and not answered.
     func disconnect() {
         let (failed, writers) = state.withLock { state -> ([CheckedContinuation<Void, any Error>], [CheckedContinuation<Void, Never>]) in
-            guard case .connected = state.phase else { return ([], []) }
-            state.phase = .disconnected
-            state.connection += 1
-            state.inFlight = 0
-            state.isDirty = false
+            // Otherwise it was left, or all is closed.
+            if case .connected = state.phase { state.endConnection() }
             defer { state.sentPings = [] }
             let failed = state.sentPings.compactMap { $0 }.compactMap { state.flushes.removeValue(forKey: $0) }
             // With nothing left to be written, no end of a write would tell them.
@@ -147,6 +168,29 @@ final class ClientOutbox: Sendable {
         for flush in failed { flush.resume(throwing: BusError(.disconnected, "the connection was lost during the flush")) }
         for writer in writers { writer.resume() }
     }
+
+    /// Gives all that waits to the connection, however much it has to write already, and is done with it: what is appended from now on
+    /// is for the next one. On its event loop.
+    ///
+    /// The last thing is a PING: the server has seen everything once ``awaitsPongs`` is false.
+    ///
+    /// - Returns: The number of the next one.
+    func leave() -> Int {
+        let (last, writers, next) = state.withLock { state -> ((any Channel, ByteBuffer)?, [CheckedContinuation<Void, Never>], Int) in
+            guard case .connected(let channel) = state.phase else { return (nil, [], state.connection) }
+            FrameEncoder.ping(to: &state.sink)
+            state.unsentPings.append(nil)
+            let bytes = state.takeSink()
+            state.endConnection()
+            return ((channel, bytes), state.takeWriters(maximumPending), state.connection)
+        }
+        if let (channel, bytes) = last { channel.writeAndFlush(bytes, promise: nil) }
+        for writer in writers { writer.resume() }
+        return next
+    }
+
+    /// Whether PINGs were given to the connection that have no PONG yet.
+    var awaitsPongs: Bool { state.withLock { !$0.sentPings.isEmpty } }
 
     func close() {
         let (flushes, writers) = state.withLock { state in
@@ -181,12 +225,8 @@ final class ClientOutbox: Sendable {
         let next = state.withLock { state -> (any Channel, ByteBuffer, Int)? in
             state.isDirty = false
             guard case .connected(let channel) = state.phase, state.inFlight == 0, state.sink.buffer.readableBytes > 0 else { return nil }
-            let bytes = state.sink.buffer
-            state.sink.buffer = state.spare
-            state.spare = ByteBuffer()
+            let bytes = state.takeSink()
             state.inFlight = bytes.readableBytes
-            state.sentPings.append(contentsOf: state.unsentPings)
-            state.unsentPings = []
             return (channel, bytes, state.connection)
         }
         guard let (channel, bytes, connection) = next else { return }

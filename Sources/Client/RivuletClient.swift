@@ -75,7 +75,7 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
     static func connect(to addresses: [ServerAddress], configuration: ClientConfiguration) async throws(ClientError) -> RivuletClient {
         let core = ClientCore(configuration, ServerPool(addresses))
         let statuses = StatusBroadcast(.reconnecting(round: 0))
-        let requester = Requester(bus: core, time: core.time)
+        let requester = Requester(bus: core, time: core.time) { message throws(BusError) in try core.outbox.append(message) }
         let connector = Connector(core: core, requester: requester, statuses: statuses)
         let first = try await connector.connect(after: nil, isFirst: true)
         statuses.send(.connected(first.address))

@@ -25,9 +25,7 @@ struct Supervisor: Sendable {
         var connection: Connector.Connection? = first
         while let current = connection {
             let reason = await ending(of: current)
-            // Who left a lame duck has begun a round, of what waits for the next connection.
-            if reason.code != .lameDuck { requester.beginRound() }
-            requester.failEarlier(BusError(.disconnected, "the connection was lost before the reply came"))
+            requester.fail(before: core.outbox.connection, BusError(.disconnected, "the connection was lost before the reply came"))
             if core.isClosing { break }
             core.configuration.logger.warning("disconnected", metadata: ["reason": "\(reason)"])
             statuses.send(.disconnected(reason))

@@ -7,24 +7,41 @@ public final class Requester: Sendable {
         var attachment: Attachment?
         var waiting: [Substring: Pending] = [:]
         var lastToken: UInt64 = 0
-        var round = 0
+        /// Requests over connections before this one get no answer any more.
+        var firstConnection = 0
         var closed = false
     }
 
     private struct Pending {
         var resume: CheckedContinuation<BusMessage, any Error>
-        var round: Int
+        /// Unknown until its message is published.
+        var connection: Int?
         var timeout: ScheduledAction?
+
+        func isBefore(_ connection: Int) -> Bool { self.connection.map { $0 < connection } ?? false }
     }
 
     private let bus: any MessageBus
+    private let publish: @Sendable (BusMessage) throws(BusError) -> Int
     private let time: any TimeSource
     private let prefix: String
     private let state = Mutex(State())
 
     /// A requester that waits with `time`.
-    public init(bus: any MessageBus, time: any TimeSource) {
+    public convenience init(bus: any MessageBus, time: any TimeSource) {
+        self.init(bus: bus, time: time) { message throws(BusError) in
+            try bus.publish(message)
+            return 0
+        }
+    }
+
+    /// A requester over a bus that has one connection after another.
+    ///
+    /// - Parameter publish: Publishes a message to the bus; returns the number of the connection that it goes over. Later ones have higher
+    ///   numbers.
+    package init(bus: any MessageBus, time: any TimeSource, publish: @escaping @Sendable (BusMessage) throws(BusError) -> Int) {
         self.bus = bus
+        self.publish = publish
         self.time = time
         prefix = Self.makeInbox()
     }
@@ -42,17 +59,17 @@ public final class Requester: Sendable {
     /// - Parameter deadline: On the time source's ``TimeSource/now``.
     /// - Throws: ``BusError`` with `noResponders`, `timeout` or what the bus says; `CancellationError` when the task is cancelled.
     public func request(_ message: BusMessage, deadline: Duration) async throws -> BusMessage {
-        try await request(message, deadline: deadline) { message throws(BusError) in try bus.publish(message) }
+        try await request(message, deadline: deadline, publish: publish)
     }
 
     /// Has `publish` publish a request to the requester's bus, and waits for the first reply.
     ///
     /// - Parameters:
     ///   - deadline: On the time source's ``TimeSource/now``.
-    ///   - publish: Called at most once, at once; when it throws, so does the request.
+    ///   - publish: Called at most once, at once; when it throws, so does the request. Returns the number of the connection.
     /// - Throws: ``BusError`` with `noResponders`, `timeout` or what `publish` says; `CancellationError` when the task is cancelled.
-    public func request(
-        _ message: BusMessage, deadline: Duration, publish: (BusMessage) throws(BusError) -> Void
+    package func request(
+        _ message: BusMessage, deadline: Duration, publish: (BusMessage) throws(BusError) -> Int
     ) async throws -> BusMessage {
         try subscribeOnce()
         let token = nextToken()
@@ -84,28 +101,27 @@ public final class Requester: Sendable {
 
     /// Fails all requests under way, since their replies will not come.
     public func failPending(_ error: BusError) {
-        beginRound()
-        failEarlier(error)
+        fail(error) { _ in true }
     }
 
-    /// Requests from now on are of another round: they do not end with earlier ones, since they go over another connection.
-    package func beginRound() {
-        state.withLock { $0.round += 1 }
+    /// Whether requests are under way over connections before this one.
+    package func hasRequests(before connection: Int) -> Bool {
+        state.withLock { state in state.waiting.values.contains { $0.isBefore(connection) } }
     }
 
-    /// Whether requests of earlier rounds are under way.
-    package var hasEarlier: Bool {
-        state.withLock { state in state.waiting.contains { $0.value.round < state.round } }
+    /// Fails requests over connections before this one, since their replies will not come; also those that are just being published.
+    package func fail(before connection: Int, _ error: BusError) {
+        state.withLock { $0.firstConnection = max($0.firstConnection, connection) }
+        fail(error) { $0.isBefore(connection) }
     }
 
-    /// Fails requests of earlier rounds.
-    package func failEarlier(_ error: BusError) {
-        let pending = state.withLock { state in
-            let (round, all) = (state.round, state.waiting)
-            state.waiting = all.filter { $0.value.round == round }
-            return all.values.filter { $0.round < round }
+    private func fail(_ error: BusError, where isMeant: (Pending) -> Bool) {
+        let failed = state.withLock { state in
+            let failed = state.waiting.filter { isMeant($0.value) }
+            for token in failed.keys { state.waiting[token] = nil }
+            return Array(failed.values)
         }
-        for request in pending {
+        for request in failed {
             request.timeout?.cancel()
             request.resume.resume(throwing: error)
         }
@@ -113,12 +129,12 @@ public final class Requester: Sendable {
 
     private func begin(
         _ request: BusMessage, token: Substring, deadline: Duration, _ continuation: CheckedContinuation<BusMessage, any Error>,
-        _ publish: (BusMessage) throws(BusError) -> Void
+        _ publish: (BusMessage) throws(BusError) -> Int
     ) {
         let refused = state.withLock { state -> (any Error)? in
             if state.closed { return BusError(.closed, "the connection is closed") }
             if Task.isCancelled { return CancellationError() }
-            state.waiting[token] = Pending(resume: continuation, round: state.round)
+            state.waiting[token] = Pending(resume: continuation)
             return nil
         }
         if let refused {
@@ -135,10 +151,19 @@ public final class Requester: Sendable {
         }
         if answered { timeout.cancel() }
         do {
-            try publish(request)
+            note(token, over: try publish(request))
         } catch {
             end(token, with: .failure(error))
         }
+    }
+
+    /// Notes which connection a request went over.
+    private func note(_ token: Substring, over connection: Int) {
+        let isLost = state.withLock { state -> Bool in
+            state.waiting[token]?.connection = connection
+            return connection < state.firstConnection
+        }
+        if isLost { end(token, with: .failure(BusError(.disconnected, "the connection was lost before the reply came"))) }
     }
 
     private func end(_ token: Substring, with result: Result<BusMessage, any Error>) {

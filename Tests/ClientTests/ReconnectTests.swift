@@ -138,6 +138,35 @@ import Testing
         await second.stop()
     }
 
+    @Test func aLameDuckGetsAllThatWaitedToBeWrittenAndTheNextServerNoneOfIt() async throws {
+        let duck = try await SilentServer.start(greeting: SilentServer.greeting)
+        let next = try await RestartableBroker.start()
+        var configuration = ClientConfiguration()
+        configuration.maximumPending = 1 << 30
+        configuration.requestTimeout = .seconds(50)
+        configuration.lameDuckPatience = .seconds(50)
+        try await withRivuletClient("127.0.0.1:\(duck.port)", next.url, configuration: configuration) { client in
+            var statuses = client.status.makeAsyncIterator()
+            // More than a socket takes.
+            try await client.publish([UInt8](repeating: 0, count: 32 << 20), to: "a")
+            try await until { client.core.outbox.state.withLock { $0.inFlight > 0 } }
+            async let answer = client.request("ask", [UInt8](repeating: UInt8(ascii: "x"), count: 2000))
+            try await until { client.core.outbox.state.withLock { $0.pending > $0.inFlight + 2000 } }
+            duck.say("INFO {\"max_payload\":67108864,\"ldm\":true}\r\n")
+            try await wait(&statuses) { if case .lameDuck = $0 { true } else { false } }
+            duck.listenToClients()
+            try await until { duck.heard.hasSuffix("x\r\nPING\r\n") }
+            let inbox = try #require(duck.heard.split(separator: "PUB ask ").last?.split(separator: " ").first)
+            duck.say("MSG \(inbox) 1 6\r\nanswer\r\nPONG\r\n")
+            #expect(text(try await answer.payload) == "answer")
+            try await wait(&statuses) { $0.isReconnected }
+            try await client.flush()
+            #expect(next.bus.statistics.inMessages == 0)
+        }
+        await duck.stop()
+        await next.stop()
+    }
+
     @Test func aLameDuckIsNotWaitedForForEver() async throws {
         let first = try await RestartableBroker.start { $0.lameDuckDuration = .seconds(50) }
         let second = try await RestartableBroker.start()

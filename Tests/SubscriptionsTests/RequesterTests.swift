@@ -1,5 +1,6 @@
 import RivuletSubscriptions
 import RivuletWire
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct RequesterTests {
@@ -68,6 +69,26 @@ import Testing
         #expect(time.waiting == 0)
         failing.cancel()
         closing.cancel()
+    }
+
+    @Test func aRequestEndsWithTheConnectionItsMessageWentOver() async throws {
+        let requester = Requester(bus: bus, time: time)
+        @Sendable func ask(_ text: String, over connection: Int) async -> BusError.Code? {
+            await code {
+                try await requester.request(message(text), deadline: .seconds(1)) { _ in
+                    // The first connection is lost while the message is published.
+                    requester.fail(before: 1, BusError(.disconnected, "gone"))
+                    return connection
+                }
+            }
+        }
+        #expect(await ask("lost", over: 0) == .disconnected)
+        async let next = ask("next", over: 1)
+        try await until { requester.hasRequests(before: 2) }
+        #expect(!requester.hasRequests(before: 1))
+        requester.fail(before: 2, BusError(.disconnected, "gone"))
+        #expect(await next == .disconnected)
+        #expect(time.waiting == 0)
     }
 
     @Test func aCancelledRequestStopsWaiting() async throws {

@@ -19,7 +19,8 @@ final class OwnerCarrier: CallCarrier {
         case failed
         /// It was not sent, since its object is to be reached another way now.
         case turned
-        case sent(OwnerTable.Ticket)
+        /// The number is that of the connection, among those of its client.
+        case sent(OwnerTable.Ticket, connection: Int)
     }
 
     let core: ClientCore
@@ -54,13 +55,16 @@ final class OwnerCarrier: CallCarrier {
             do {
                 let reply = try await requester.request(message, deadline: deadline) { message throws(BusError) in
                     step = try publish(message, to: object, over: path)
-                    if case .turned = step { throw BusError(.disconnected, "\(object) is to be reached another way") }
+                    guard case .sent(_, let connection) = step else {
+                        throw BusError(.disconnected, "\(object) is to be reached another way")
+                    }
+                    return connection
                 }
-                if case .sent(let ticket) = step { ended(ticket, to: object, reply) }
+                if case .sent(let ticket, _) = step { ended(ticket, to: object, reply) }
                 return reply
             } catch {
                 switch step {
-                case .sent(let ticket):
+                case .sent(let ticket, _):
                     let isRefused = (error as? BusError)?.code == .noResponders
                     end(ticket, to: object) { _ in isRefused ? .refused : .unknown }
                     throw error
@@ -91,8 +95,7 @@ final class OwnerCarrier: CallCarrier {
     private func publish(_ message: BusMessage, to object: ObjectID, over path: OwnerTable.Path?) throws(BusError) -> Step {
         if gate.enter() {
             defer { gate.leave() }
-            try core.publish(message)
-            return .sent(.uncounted)
+            return .sent(.uncounted, connection: try core.outbox.append(message))
         }
         let (step, released) = try state.withLock { state throws(BusError) in
             let step = try state.publish(message, to: object, over: path, core, isCounted: gate.isClear, limits, now: core.time.now)
@@ -200,11 +203,12 @@ extension OwnerCarrier.State {
     ) throws(BusError) -> OwnerCarrier.Step {
         let isRequest = path != nil
         guard case .go(let way) = table.route(to: object, isRequest: isRequest), way == path ?? way else { return .turned }
+        let connection: Int
         switch way {
-        case .main: try core.publish(message)
+        case .main: connection = try core.outbox.append(message)
         case .direct(let number):
             do throws(BusError) {
-                try links[number]?.client.core.outbox.append(message, whileConnected: true)
+                connection = try links[number]?.client.core.outbox.append(message, whileConnected: true) ?? 0
             } catch {
                 guard error.code == .closed || error.code == .disconnected else { throw error }
                 lose(number, avoidedUntil: now + limits.retryAfter)
@@ -213,7 +217,7 @@ extension OwnerCarrier.State {
             links[number]?.messages += 1
             if isRequest { links[number]?.underWay += 1 }
         }
-        return .sent(table.sent(to: object, isRequest: isRequest, isCounted: isCounted))
+        return .sent(table.sent(to: object, isRequest: isRequest, isCounted: isCounted), connection: connection)
     }
 
     /// Forgets a connection.
