@@ -9,44 +9,50 @@ final class Listening: Sendable {
         let monitoring: MonitoringAddress?
     }
 
-    private enum State {
-        case waiting([CheckedContinuation<Places, any Error>])
-        case listening(Places)
-        case ended
+    private struct State {
+        /// Nil until it is known.
+        var outcome: Result<Places, any Error>?
+        var waiters: [UInt64: CheckedContinuation<Places, any Error>] = [:]
+        var lastWaiter: UInt64 = 0
     }
 
-    private let state = Mutex(State.waiting([]))
+    private let state = Mutex(State())
 
+    /// - Throws: `CancellationError` when the node ended, or the task is cancelled.
     func places() async throws -> Places {
-        try await withCheckedThrowingContinuation { continuation in
-            let known = state.withLock { state -> Result<Places, any Error>? in
-                switch state {
-                case .listening(let places): return .success(places)
-                case .ended: return .failure(CancellationError())
-                case .waiting(let waiters):
-                    state = .waiting(waiters + [continuation])
+        let number = state.withLock { state in
+            state.lastWaiter += 1
+            return state.lastWaiter
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (waiter: CheckedContinuation<Places, any Error>) in
+                let known = state.withLock { state -> Result<Places, any Error>? in
+                    if let outcome = state.outcome { return outcome }
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    state.waiters[number] = waiter
                     return nil
                 }
+                if let known { waiter.resume(with: known) }
             }
-            if let known { continuation.resume(with: known) }
+        } onCancel: {
+            state.withLock { $0.waiters.removeValue(forKey: number) }?.resume(throwing: CancellationError())
         }
     }
 
     func begin(_ address: Broker.Address, monitoring: MonitoringAddress?) {
-        let places = Places(broker: address, monitoring: monitoring)
-        become(.listening(places), with: .success(places))
+        become(.success(Places(broker: address, monitoring: monitoring)))
     }
 
     func end() {
-        become(.ended, with: .failure(CancellationError()))
+        become(.failure(CancellationError()))
     }
 
-    private func become(_ next: State, with result: Result<Places, any Error>) {
-        let waiters = state.withLock { state -> [CheckedContinuation<Places, any Error>] in
-            defer { state = next }
-            guard case .waiting(let waiters) = state else { return [] }
-            return waiters
+    private func become(_ outcome: Result<Places, any Error>) {
+        let waiters = state.withLock { state in
+            state.outcome = outcome
+            defer { state.waiters = [:] }
+            return state.waiters
         }
-        for waiter in waiters { waiter.resume(with: result) }
+        for waiter in waiters.values { waiter.resume(with: outcome) }
     }
 }

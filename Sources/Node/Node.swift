@@ -52,7 +52,7 @@ public final class Node: Service {
 
     /// Where the node listens; waits until it does.
     ///
-    /// - Throws: `CancellationError` when the node stopped, or could not start.
+    /// - Throws: `CancellationError` when the node stopped or could not start, or the task is cancelled.
     public var address: Broker.Address {
         get async throws { try await listening.places().broker }
     }
@@ -62,7 +62,7 @@ public final class Node: Service {
 
     /// Where monitoring is served; waits until the node listens. nil if it is not.
     ///
-    /// - Throws: `CancellationError` when the node stopped, or could not start.
+    /// - Throws: `CancellationError` when the node stopped or could not start, or the task is cancelled.
     public var monitoringAddress: MonitoringAddress? {
         get async throws { try await listening.places().monitoring }
     }

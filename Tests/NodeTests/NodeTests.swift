@@ -1,3 +1,4 @@
+import Logging
 import Rivulet
 import RivuletBackbone
 import RivuletClient
@@ -69,6 +70,17 @@ import Testing
             try await withRunningNode(store: .sqlite("/nowhere/at/all.sqlite"), hosting: Notebook.self) { _ in }
         }
         #expect(error?.message.contains("/nowhere/at/all.sqlite") == true)
+    }
+
+    @Test func whoeverWaitsForAnAddressMayBeCancelled() async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let node = Node(configuration: NodeConfiguration(port: 0, store: .memory), hosting: Notebook.self, logger: logger)
+        let waiting = Task { try await node.address }
+        let waitingToo = Task { try await node.monitoringAddress }
+        waiting.cancel()
+        waitingToo.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await waiting.value }
+        await #expect(throws: CancellationError.self) { _ = try await waitingToo.value }
     }
 
     @Test func aStoreServesOneNodeAtATime() async throws {
