@@ -80,7 +80,8 @@ final class StreamReader: Sendable {
         while true {
             var page = try await log.read(read)
             if let origin { page.events.removeAll { !origin.mayReceive($0.subject) } }
-            if !page.events.isEmpty || page.pending == 0 || Task.isCancelled { return page }
+            if !page.events.isEmpty || page.pending == 0 { return page }
+            if Task.isCancelled { throw StoreError(.closed, "the node is about to end") }
             if let end, end <= time.now { return page }
             read.from = page.looked &+ 1
         }

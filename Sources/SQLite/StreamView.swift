@@ -53,7 +53,7 @@ struct StreamView {
                 page.events = filling.events
                 return
             }
-            try filling.add(row, Self.subject(row))
+            try filling.add(row, Self.subject(row, 3))
         }
         page.events = filling.events
         let last = page.events.last?.sequence ?? from - 1
@@ -67,25 +67,33 @@ struct StreamView {
     ) throws {
         let next = try rows("sequence, previous, time, subject, payload", object, from, expecting: request.limit)
         var filling = Filling(request)
-        var (looked, pending) = (from - 1, UInt64(0))
-        for _ in 0..<max(1, request.lookLimit) {
+        var (looked, left) = (from - 1, max(1, request.lookLimit))
+        while filling.hasRoom, left > 0 {
             guard let row = try next() else {
                 page.events = filling.events
-                page.pending = pending
-                if pending > 0 { page.looked = looked }
                 return
             }
-            let subject = try Self.subject(row)
-            let isWanted = pattern.matches(subject)
-            if filling.hasRoom {
-                if isWanted { try filling.add(row, subject) }
-                looked = UInt64(clamping: row[0] as Int64)
-            } else if isWanted {
-                pending += 1
-            }
+            let subject = try Self.subject(row, 3)
+            if pattern.matches(subject) { try filling.add(row, subject) }
+            looked = UInt64(clamping: row[0] as Int64)
+            left -= 1
         }
         page.events = filling.events
-        (page.looked, page.pending) = (looked, max(1, pending))
+        page.pending = try count(after: looked, matching: pattern, object, atMost: left)
+        if page.pending > 0 { page.looked = looked }
+    }
+
+    /// How many events match after a number, at least; 1 may be said in vain.
+    ///
+    /// - Parameter looks: How many are looked at. Without their payloads, which may be large.
+    private func count(after sequence: UInt64, matching pattern: SubjectPattern, _ object: Int64?, atMost looks: Int) throws -> UInt64 {
+        let next = try rows("subject", object, sequence + 1, expecting: looks)
+        var count: UInt64 = 0
+        for _ in 0..<looks {
+            guard let row = try next() else { return count }
+            if pattern.matches(try Self.subject(row, 0)) { count += 1 }
+        }
+        return max(1, count)
     }
 
     /// How many events there are after a number.
@@ -109,8 +117,8 @@ struct StreamView {
         return { try cursor.next() }
     }
 
-    private static func subject(_ row: Row) throws -> Subject {
-        try row.withUnsafeData(atIndex: 3) { $0.map { Subject(received: $0) } ?? Subject(received: []) }
+    private static func subject(_ row: Row, _ column: Int) throws -> Subject {
+        try row.withUnsafeData(atIndex: column) { $0.map { Subject(received: $0) } ?? Subject(received: []) }
     }
 }
 
