@@ -22,7 +22,7 @@ final class ClientOutbox: Sendable {
         /// Bytes handed to the channel and not yet written.
         var inFlight = 0
         /// Which connection it is, or the next one if there is none: so that the end of a lost one's write is not taken for the present
-        /// one's, and requests end with the connection that they went over.
+        /// one's, and requests end with the connection that they were for.
         var connection = 0
         var isDirty = false
         var maximumPayload = WireLimits.server.payload
@@ -30,7 +30,7 @@ final class ClientOutbox: Sendable {
         var unsentPings: [UInt64?] = []
         /// The same for those whose PONG has not come yet, oldest first.
         var sentPings: Deque<UInt64?> = []
-        var flushes: [UInt64: CheckedContinuation<Void, any Error>] = [:]
+        var flushes: [UInt64: Flush] = [:]
         var writers: [UInt64: CheckedContinuation<Void, Never>] = [:]
         var lastToken: UInt64 = 0
 
@@ -78,7 +78,7 @@ final class ClientOutbox: Sendable {
     /// Appends a message.
     ///
     /// - Parameter whileConnected: Whether it may not wait for a connection to come.
-    /// - Returns: The number of the connection that it goes over.
+    /// - Returns: The number of the connection that it is for. Should that be lost before it is written, the next one has it.
     /// - Throws: `closed`, `full` or `limit`; `disconnected` if it may not wait.
     func append(_ message: BusMessage, whileConnected: Bool = false) throws(BusError) -> Int {
         let headers = message.headers.isEmpty ? 0 : message.headers.encodedSize
@@ -157,7 +157,7 @@ final class ClientOutbox: Sendable {
 
     /// The connection is gone, and with it what was written and not answered.
     func disconnect() {
-        let (failed, writers) = state.withLock { state -> ([CheckedContinuation<Void, any Error>], [CheckedContinuation<Void, Never>]) in
+        let (failed, writers) = state.withLock { state -> ([Flush], [CheckedContinuation<Void, Never>]) in
             // Otherwise it was left, or all is closed.
             if case .connected = state.phase { state.endConnection() }
             defer { state.sentPings = [] }
@@ -165,7 +165,7 @@ final class ClientOutbox: Sendable {
             // With nothing left to be written, no end of a write would tell them.
             return (failed, state.takeWriters(maximumPending))
         }
-        for flush in failed { flush.resume(throwing: BusError(.disconnected, "the connection was lost during the flush")) }
+        for flush in failed { flush.end.resume(throwing: BusError(.disconnected, "the connection was lost during the flush")) }
         for writer in writers { writer.resume() }
     }
 
@@ -203,7 +203,7 @@ final class ClientOutbox: Sendable {
             }
             return (state.flushes.values, state.writers.values)
         }
-        for flush in flushes { flush.resume(throwing: BusError(.closed, "the client was closed during the flush")) }
+        for flush in flushes { flush.end.resume(throwing: BusError(.closed, "the client was closed during the flush")) }
         for writer in writers { writer.resume() }
     }
 

@@ -5,10 +5,17 @@ import RivuletWire
 import Synchronization
 
 extension ClientOutbox {
+    /// Who waits for a PONG.
+    struct Flush {
+        var end: CheckedContinuation<Void, any Error>
+        var confirmed: @Sendable () -> Void
+    }
+
     /// Waits until the server has seen everything that was appended before.
     ///
+    /// - Parameter confirmed: Called where the PONG is read, before what comes after it.
     /// - Throws: ``BusError``, or `CancellationError`.
-    func flush(deadline: Duration, _ time: any TimeSource) async throws {
+    func flush(deadline: Duration, _ time: any TimeSource, confirmed: @escaping @Sendable () -> Void = {}) async throws {
         let token = nextToken()
         try await withTaskCancellationHandler {
             var alarm: ScheduledAction?
@@ -17,7 +24,7 @@ extension ClientOutbox {
                 let result = state.withLock { state -> Result<(any EventLoop)?, any Error> in
                     if Task.isCancelled { return .failure(CancellationError()) }
                     if case .closed = state.phase { return .failure(BusError(.closed, "the client is closed")) }
-                    state.flushes[token] = flush
+                    state.flushes[token] = Flush(end: flush, confirmed: confirmed)
                     state.unsentPings.append(token)
                     FrameEncoder.ping(to: &state.sink)
                     return .success(Self.markDirty(&state))
@@ -42,7 +49,9 @@ extension ClientOutbox {
     }
 
     private func endFlush(_ token: UInt64, _ result: Result<Void, any Error>) {
-        state.withLock { $0.flushes.removeValue(forKey: token) }?.resume(with: result)
+        guard let flush = state.withLock({ $0.flushes.removeValue(forKey: token) }) else { return }
+        if case .success = result { flush.confirmed() }
+        flush.end.resume(with: result)
     }
 
     /// Waits until a message may be accepted that was refused as `full`. Whether it is, is to be tried.

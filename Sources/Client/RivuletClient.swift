@@ -191,8 +191,7 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
             })
         try core.subscribe(entry, sid: sid)
         do {
-            try await confirm()
-            core.subscriptions.confirm(sid)
+            try await confirm(sid)
             if let error = refusal.error.withLock({ $0 }) { throw error }
         } catch {
             channel.finish()
@@ -210,11 +209,12 @@ public final class RivuletClient: InterruptibleBus, EventFollowing {
         core.observe(change)
     }
 
-    private func confirm() async throws {
+    private func confirm(_ sid: Int) async throws {
         let deadline = core.time.now + configuration.requestTimeout
         while true {
             do {
-                return try await core.outbox.flush(deadline: deadline, core.time)
+                // Where the PONG is read: a refusal that comes after it is of another subscription.
+                return try await core.outbox.flush(deadline: deadline, core.time) { [core] in core.subscriptions.confirm(sid) }
             } catch let error as BusError where error.code == .disconnected {
                 // The next connection subscribes again, and may confirm that.
             }

@@ -104,9 +104,9 @@ public final class Requester: Sendable {
         fail(error) { _ in true }
     }
 
-    /// Whether requests are under way over connections before this one.
+    /// Whether requests are under way over connections before this one, or may be: some are just being published.
     package func hasRequests(before connection: Int) -> Bool {
-        state.withLock { state in state.waiting.values.contains { $0.isBefore(connection) } }
+        state.withLock { state in state.waiting.values.contains { $0.connection == nil || $0.isBefore(connection) } }
     }
 
     /// Fails requests over connections before this one, since their replies will not come; also those that are just being published.

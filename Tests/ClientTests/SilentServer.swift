@@ -43,14 +43,17 @@ final class SilentServer: Sendable {
     /// Begins to read what the clients send that are connected now.
     func listenToClients() {
         for connection in connections.withLock({ $0 }) {
+            // By a descriptor of its own: a number that was closed may be somebody else's by then.
+            let own = dup(connection)
             DispatchQueue(label: "listening").async { [self] in
                 let size = 65_536
                 var bytes = [UInt8](repeating: 0, count: size)
                 while true {
-                    let count = read(connection, &bytes, size)
+                    let count = read(own, &bytes, size)
                     guard count > 0 else { break }
                     end.withLock { $0 = Array(($0 + bytes[..<count]).suffix(4096)) }
                 }
+                close(own)
             }
         }
     }
