@@ -107,8 +107,8 @@ public final class ObjectHost: Sendable {
 
     /// Takes no more calls but those that turns under way need, finishes what it has, runs the objects' last turns, and ends ``run()``.
     ///
-    /// - Parameter patience: How long to wait for turns under way before they are cancelled. What ignores that for five
-    ///   seconds more is left behind.
+    /// - Parameter patience: How long to wait for turns under way before they are cancelled. What ignores that is left
+    ///   behind: for five seconds it is waited for, for five the objects' last turns are, and for as long background work.
     public func drain(patience: Duration = .seconds(10)) async {
         let attachments = state.withLock { state in
             defer { state.attachments = [] }
@@ -122,23 +122,20 @@ public final class ObjectHost: Sendable {
             turns.cancelAll()
             for attachment in attachments { attachment.cancel() }
         }
-        await idle(turns, until: end + Self.grace)
+        _ = await turns.idle(until: end + Self.grace, by: time)
         stopWatchdog()
         services.ownership.endReleasing()
         for attachment in attachments { attachment.cancel() }
         for kind in kinds.values { kind.deactivateAll() }
-        await idle(turns, until: max(end, time.now) + Self.grace)
+        var left = await turns.idle(until: max(end, time.now) + Self.grace, by: time)
         limit.cancel()
         background.cancelAll()
-        await idle(background, until: time.now + Self.grace)
+        left += await background.idle(until: time.now + Self.grace, by: time)
+        if left > 0 {
+            services.logger.warning("what ignores that it was cancelled is left behind", metadata: ["count": "\(left)"])
+        }
         requester.close()
         services.committer.stop()
-    }
-
-    private func idle(_ scope: TaskScope, until deadline: Duration) async {
-        let left = await scope.idle(until: deadline, by: services.time)
-        guard left > 0 else { return }
-        services.logger.warning("what ignores that it was cancelled is left behind", metadata: ["count": "\(left)"])
     }
 
     /// An object of this node or of another, for code beside the objects: to ask, send messages, and follow.
