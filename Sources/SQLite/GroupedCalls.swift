@@ -61,8 +61,8 @@ final class GroupedCalls<Item: Sendable, Answer: Sendable>: Sendable {
         }
     }
 
-    /// - Parameter start: When the one who leads has come, who came before the others: the time that it has waited counts, or a file that
-    ///   is not to be had would be waited for by one group after the other.
+    /// - Parameter start: When the one who leads has come, who came before the others: the time that it has waited counts for
+    ///   all, or a file that is not to be had would be waited for by one group after the other.
     private func lead(_ item: Item, since start: ContinuousClock.Instant, in store: SQLiteBackbone) async -> Outcome {
         let others = state.withLock { state in
             let others = Array(state.waiting.prefix(Self.groupLimit - 1))

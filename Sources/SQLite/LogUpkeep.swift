@@ -65,6 +65,7 @@ final class LogUpkeep: Sendable {
     /// committed after it would be gone. A checkpoint would be no remedy. Its sync is as blind, and until the log is begun anew, a
     /// recovery would lay the frames before the missing one over newer pages of the database. So the log is written again in place, from
     /// what the system has in memory, which ext4 and XFS keep. That no other program writes it meanwhile is what the transaction is for.
+    /// A process that ends before that takes what it knows with it.
     func makeWhole(on db: Database) throws {
         guard state.withLock({ $0.isDoubtful }) else { return }
         if db.isInsideTransaction { try db.rollback() }  // an earlier rollback failed
