@@ -71,22 +71,6 @@ struct PostgresTroubleTests {
         }
     }
 
-    @Test("a node that leaves does not wait for leases of long ago that somebody else is about to delete")
-    func leaveBesideAnother() async throws {
-        try await TestDatabase.with { database in
-            let store = try await database.open()
-            let old = try await store.join(NodeDescription(name: "old", address: "old:1"), timeToLive: .seconds(5))
-            let lease = try await store.join(NodeDescription(name: "own", address: "own:1"), timeToLive: .seconds(3600))
-            try await database.execute("UPDATE rivulet.member_rows SET ends = now() - interval '2 days' WHERE name = 'old'")
-            try await database.withLocked(by: "SELECT 1 FROM rivulet.member_rows WHERE name = 'old' FOR UPDATE") {
-                try await store.leave(lease)
-                #expect(try await database.execute("SELECT name FROM rivulet.member_rows") == "old")
-            }
-            try await store.leave(old)
-            #expect(try await database.execute("SELECT count(*) FROM rivulet.member_rows") == "0")
-        }
-    }
-
     @Test("connections that are ended while they commit lose and duplicate nothing")
     func killedSessions() async throws {
         try await TestDatabase.with { database in
@@ -395,85 +379,6 @@ struct PostgresTroubleTests {
             var again = try await receiver.batches(for: "b").makeAsyncIterator()
             try await sender.send([2], from: "a")
             #expect(try await again.next() == [2])
-        }
-    }
-
-    @Test("a lease ends on the database's clock, whatever the node's says")
-    func leases() async throws {
-        try await TestDatabase.with { database in
-            let store = try await database.open()
-            let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
-            database.time.jumpWall(to: Timestamp(nanoseconds: database.time.wallTime.nanoseconds + 36_000_000_000_000))
-            database.time.advance(by: .seconds(36_000))
-            #expect(try await store.renew(lease, status: NodeStatus()))
-            let short = try await store.join(NodeDescription(name: "b", address: "b:1"), timeToLive: .milliseconds(50))
-            try await until { try await store.members().map(\.node.name) == ["a"] }
-            #expect(try await !store.renew(short, status: NodeStatus()))
-        }
-    }
-
-    @Test("a node gives signs of life while all that it reads with waits for others")
-    func signsOfLife() async throws {
-        try await TestDatabase.with { database in
-            let store = try await database.open { $0.timeout = .seconds(60) }
-            let lease = try await store.join(NodeDescription(name: "a", address: "a:1"), timeToLive: .seconds(3600))
-            try await database.withLocked(by: "LOCK TABLE rivulet.object_rows") {
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    for _ in 0..<20 { group.addTask { _ = try await store.load(turns.object) } }
-                    try await until { try await database.sessions("wait_event_type = 'Lock'") == 2 }
-                    for _ in 0..<3 {
-                        #expect(try await store.renew(lease, status: NodeStatus()))
-                        #expect(try await store.members().map(\.node.name) == ["a"])
-                    }
-                    #expect(try await database.sessions("wait_event_type = 'Lock'") == 2)
-                    try await database.unlock()
-                    try await group.waitForAll()
-                }
-            }
-        }
-    }
-
-    @Test("names that look the same and are not are different ones")
-    func similarNames() async throws {
-        try await TestDatabase.with { database in
-            let store = try await database.open()
-            let batch = try ["Caf\u{e9}", "Cafe\u{301}"].map { kind in
-                let object = ObjectID(kind: kind, id: "1")
-                let event = NewEvent(subject: try Subject("evt.\(kind).1.Left"), payload: Array("1".utf8))
-                return TurnCommit(object: object, ownerEpoch: 0, expectedVersion: 0, state: nil, events: [event])
-            }
-            for turn in batch { try await store.open(turn.object.kind) }
-            #expect(try await store.commit(batch).map { $0.receipt?.firstSequence } == [1, 1])
-        }
-    }
-
-    @Test("names that no index can hold are refused by themselves")
-    func longNames() async throws {
-        try await TestDatabase.with { database in
-            let store = try await database.open()
-            let long = ObjectID(kind: "Player", id: String(repeating: "x", count: 3000))
-            let error = await #expect(throws: StoreError.self) { _ = try await store.load(long) }
-            #expect(error?.code == .incompatible)
-        }
-    }
-
-    @Test("objects and events can be asked for in SQL, also those that hold what jsonb cannot")
-    func views() async throws {
-        try await TestDatabase.with { database in
-            let store = try await database.open()
-            try await store.open("Player")
-            _ = try await store.commit([turns.turn(0)])
-            let odd = ObjectID(kind: "Player", id: "a.b")
-            let state = "{\"chips\":-0.0,\"name\":\"\\u0000\"}"
-            let event = NewEvent(subject: try Subject("evt.Player.a%2Eb.Left"), payload: Array("{\"why\":\"\\u0000\"}".utf8))
-            _ = try await store.commit([
-                TurnCommit(object: odd, ownerEpoch: 0, expectedVersion: 0, state: Array(state.utf8), events: [event])
-            ])
-            #expect(try await store.load(odd).state.map { String(decoding: $0, as: UTF8.self) } == state)
-            #expect(try await database.execute("SELECT state->>'turns' FROM rivulet.objects WHERE kind = 'Player' AND id = 'ann'") == "1")
-            #expect(
-                try await database.execute("SELECT kind, id, event, sequence, previous, payload FROM rivulet.events ORDER BY sequence")
-                    == "Player|ann|Won|1|0|0\nPlayer|a%2Eb|Left|2|0|{\"why\": \"\u{FFFD}\"}")
         }
     }
 }
