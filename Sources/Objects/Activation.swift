@@ -99,7 +99,8 @@ final class Activation: Sendable {
     }
 
     func checkIdle(after delay: Duration) -> ScheduledAction {
-        services.time.schedule(at: services.time.now + delay) { [weak self] in self?.idleTimePassed() }
+        // Not weak, which would make all use of every activation slower: it is cancelled when the activation ends.
+        services.time.schedule(at: services.time.now + delay) { [self] in idleTimePassed() }
     }
 
     private func idleTimePassed() {
@@ -148,7 +149,10 @@ extension Activation.State {
     }
 }
 
-extension Activation: TurnOwner {
+// MARK: - What the committer says
+
+extension Activation {
+    /// The stream of its durable events.
     var stream: String { id.kind }
 
     func isCurrent(_ generation: UInt64) -> Bool {
@@ -159,6 +163,7 @@ extension Activation: TurnOwner {
         lose(state.withLock { $0.generation })
     }
 
+    /// A turn of the generation could not be committed: the object must be loaded again.
     func lose(_ generation: UInt64) {
         let (waiters, tasks) = state.withLock { state -> ([Waiter], [Task<Void, Never>]) in
             guard state.generation == generation else { return ([], []) }
@@ -171,6 +176,8 @@ extension Activation: TurnOwner {
         for waiter in waiters { waiter.continuation.resume(returning: false) }
     }
 
+    /// A held turn and those before it have committed, or it fails. Does what the turn wants done besides durable events, which have been
+    /// given out if there is anything; returns what its caller is told.
     func release(_ turn: HeldTurn, _ outcome: Result<CommitReceipt?, CallError>) -> BusMessage? {
         switch (outcome, turn.refusal) {
         case (.success, nil): return release(turn.output)
@@ -179,6 +186,7 @@ extension Activation: TurnOwner {
         }
     }
 
+    /// A turn that was released has been answered.
     func turnLeft() {
         let waiters = state.withLock { state -> [Waiter] in
             state.held -= 1

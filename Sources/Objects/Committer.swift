@@ -5,7 +5,7 @@ import Synchronization
 
 /// A turn whose output is held until everything before it, and it itself, is durable.
 final class HeldTurn: Sendable {
-    let owner: any TurnOwner
+    let owner: Activation
     /// Turns of one generation build on each other: if one is lost, all later ones are.
     let generation: UInt64
     /// Nil for a turn that only has to wait for those before it.
@@ -14,27 +14,13 @@ final class HeldTurn: Sendable {
     /// What the caller is told instead of the output, if the turn failed.
     let refusal: CallError?
 
-    init(owner: any TurnOwner, commit: TurnCommit?, output: Activation.Output, refusal: CallError? = nil) {
+    init(owner: Activation, commit: TurnCommit?, output: Activation.Output, refusal: CallError? = nil) {
         self.owner = owner
         generation = output.generation
         self.commit = commit
         self.output = output
         self.refusal = refusal
     }
-}
-
-/// The activation of held turns.
-protocol TurnOwner: Sendable {
-    /// The stream of its durable events.
-    var stream: String { get }
-    func isCurrent(_ generation: UInt64) -> Bool
-    /// A turn of the generation could not be committed: the activation must reload.
-    func lose(_ generation: UInt64)
-    /// A held turn and those before it have committed, or it fails. Does what the turn wants done besides durable events, which have been
-    /// given out if there is anything; returns what its caller is told.
-    func release(_ turn: HeldTurn, _ outcome: Result<CommitReceipt?, CallError>) -> BusMessage?
-    /// A turn that was released has been answered.
-    func turnLeft()
 }
 
 /// Group commit: while a batch is being committed the next one collects. There is no timer on the way.
