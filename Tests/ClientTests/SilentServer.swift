@@ -59,7 +59,7 @@ final class SilentServer: Sendable {
     }
 
     /// The end of what was read.
-    var heard: String { String(decoding: end.withLock { $0 }, as: UTF8.self) }
+    var heard: String { end.withLock { String(decoding: $0, as: UTF8.self) } }
 
     /// Ends all connections.
     func hangUp() {
