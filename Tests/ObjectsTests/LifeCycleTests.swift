@@ -127,15 +127,23 @@ import Testing
     }
 }
 
+/// A host that is ready to run, for tests of how it ends.
+private func startHost(
+    of object: any ServiceObject.Type, _ gate: Gate, _ time: any TimeSource
+) async throws -> (ObjectHost, Broker) {
+    let broker = Broker(logger: Logger(label: "test"))
+    let store = InMemoryBackbone(time: time)
+    let host = ObjectHost(
+        hosting: [object], bus: broker, store: store, log: store, time: time, dependencies: Dependencies().with(gate),
+        logger: Logger(label: "test"))
+    try await host.start()
+    return (host, broker)
+}
+
 @Test(.timeLimit(.minutes(1))) func aNodeThatStopsHasPatienceOnlyForAWhile() async throws {
     let gate = Gate()
     await gate.open()
-    let broker = Broker(logger: Logger(label: "test"))
-    let store = InMemoryBackbone(time: SystemTime())
-    let host = ObjectHost(
-        hosting: [Sleeper.self], bus: broker, store: store, log: store, dependencies: Dependencies().with(gate),
-        logger: Logger(label: "test"))
-    try await host.start()
+    let (host, broker) = try await startHost(of: Sleeper.self, gate, SystemTime())
     async let running: Void = host.run()
     // Each would sleep for an hour, one after the other.
     for _ in 1...3 { try host.object("Sleeper", "a").send(Fail()) }
@@ -148,12 +156,7 @@ import Testing
 
 @Test(.timeLimit(.minutes(1))) func whatIgnoresThatItIsCancelledIsLeftBehindWhenTheNodeStops() async throws {
     let (gate, time) = (Gate(), ManualTime())
-    let broker = Broker(logger: Logger(label: "test"))
-    let store = InMemoryBackbone(time: time)
-    let host = ObjectHost(
-        hosting: [Counter.self], bus: broker, store: store, log: store, time: time, dependencies: Dependencies().with(gate),
-        logger: Logger(label: "test"))
-    try await host.start()
+    let (host, broker) = try await startHost(of: Counter.self, gate, time)
     async let running: Void = host.run()
     try host.object("Counter", "a").send(Wait())
     try host.object("Counter", "b").send(WaitInBackground())
@@ -178,12 +181,7 @@ import Testing
 @Test(.timeLimit(.minutes(1))) func aTurnThatTakesTooLongIsCancelledAlsoWhileTheNodeStops() async throws {
     let (gate, time) = (Gate(), ManualTime())
     await gate.open()
-    let broker = Broker(logger: Logger(label: "test"))
-    let store = InMemoryBackbone(time: time)
-    let host = ObjectHost(
-        hosting: [Sleeper.self], bus: broker, store: store, log: store, time: time, dependencies: Dependencies().with(gate),
-        logger: Logger(label: "test"))
-    try await host.start()
+    let (host, broker) = try await startHost(of: Sleeper.self, gate, time)
     async let running: Void = host.run()
     try host.object("Sleeper", "a").send(Fail())
     await gate.arrived()
