@@ -35,10 +35,13 @@ final class LogFile: Sendable {
     }
 
     /// In bytes; nil when it cannot be told.
+    ///
+    /// Not by `fstat`: who has seen a file's times has Linux note each change of them, and then a sync writes them too, and waits for that
+    /// (https://docs.kernel.org/filesystems/multigrain-ts.html).
     func length() -> Int? {
         guard let descriptor = opened() else { return nil }
-        var file = stat()
-        return fstat(descriptor, &file) == 0 ? Int(file.st_size) : nil
+        let end = lseek(descriptor, 0, SEEK_END)
+        return end >= 0 ? Int(end) : nil
     }
 
     /// Makes it longer by so many zeros. False when there is no room: then it is as long as it was.
