@@ -56,6 +56,8 @@ final class NodeLink: Sendable {
         var isPassing = true
         var pending: [UInt64: Pending] = [:]
         var last: UInt64 = 0
+        /// Which of them is being passed: the connection may not take it.
+        var underWay: UInt64?
         /// With how many the old ones are looked for next.
         var sweepAt = 1024
         /// When they were looked for.
@@ -177,8 +179,11 @@ final class NodeLink: Sendable {
             if case .ended = state.phase { return false }
             let isConnecting = if case .connecting = state.phase { true } else { false }
             state.phase = .ended
+            let underWay = state.underWay.flatMap { state.pending.removeValue(forKey: $0) }
             for (_, lost) in state.pending.sorted(by: { $0.key > $1.key }) { state.waiting.prepend(lost.forwarded.sent) }
             state.pending = [:]
+            // Whoever passes it will know whether it was sent.
+            if let underWay, let number = state.underWay { state.pending[number] = underWay }
             defer { state.isPassing = true }
             return isConnecting || !state.isPassing
         }
@@ -205,6 +210,12 @@ final class NodeLink: Sendable {
     }
 
     private func nextStep(_ state: inout State) -> (Forwarded, Step)? {
+        if let number = state.underWay {
+            state.underWay = nil
+            if case .ended = state.phase, let lost = state.pending.removeValue(forKey: number) {
+                state.waiting.insert(lost.forwarded.sent, at: state.waiting.firstIndex { !$0.wasSent } ?? state.waiting.endIndex)
+            }
+        }
         guard let forwarded = state.waiting.popFirst() else {
             state.isPassing = false
             return nil
@@ -243,6 +254,7 @@ final class NodeLink: Sendable {
     private func note(_ forwarded: Forwarded, _ state: inout State) -> UInt64 {
         let now = time.now
         state.last &+= 1
+        state.underWay = state.last
         state.pending[state.last] = Pending(
             forwarded: forwarded, end: now + (forwarded.message.headers.timeout ?? configuration.answerTimeout))
         if state.pending.count >= state.sweepAt { state.sweep(at: now) }
