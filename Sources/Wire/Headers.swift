@@ -13,16 +13,35 @@ public struct Headers: Sendable, Hashable {
         public let value: String
     }
 
-    /// The status of a message from the server itself, such as 503 for a request that nobody answers; nil on other messages.
-    public var status: Int?
-    /// The words after the status, such as `No Responders`.
-    public var statusText: String? {
-        get { storedStatusText }
-        set { storedStatusText = newValue.map(Self.clean(value:)).flatMap { $0.isEmpty ? nil : $0 } }
+    /// The status of a message from the server itself, such as 503 for a request that nobody answers; nil on other messages. Without a
+    /// status there is no text either.
+    public var status: Int? {
+        get { if case .status(let code, _)? = lines.first { code } else { nil } }
+        set {
+            let text = statusText
+            if status != nil { lines.removeFirst() }
+            if let newValue { lines.insert(.status(newValue, text), at: 0) }
+        }
     }
 
-    private var storedStatusText: String?
-    private var entries: [Entry] = []
+    /// The words after the status, such as `No Responders`. They can be set once there is a status.
+    public var statusText: String? {
+        get { if case .status(_, let text)? = lines.first { text } else { nil } }
+        set {
+            guard let status else { return }
+            lines[0] = .status(status, newValue.map(Self.clean(value:)).flatMap { $0.isEmpty ? nil : $0 })
+        }
+    }
+
+    private enum Line: Sendable, Hashable {
+        case status(Int, String?)
+        case header(Entry)
+
+        var header: Entry? { if case .header(let entry) = self { entry } else { nil } }
+    }
+
+    /// The status if there is one, then the headers. One word for all, since headers are copied with every message, and few have any.
+    private var lines: [Line] = []
 
     /// No headers and no status.
     public init() {}
@@ -38,13 +57,16 @@ public struct Headers: Sendable, Hashable {
     /// The first value of `name`. Setting replaces all values of the name by one, in the place of the first; setting nil
     /// removes them.
     public subscript(name: String) -> String? {
-        get { entries.first { $0.name == name }?.value }
+        get {
+            for case .header(let entry) in lines where entry.name == name { return entry.value }
+            return nil
+        }
         set {
-            guard let newValue else { return entries.removeAll { $0.name == name } }
-            guard let first = entries.firstIndex(where: { $0.name == name }) else { return add(name, newValue) }
-            entries[first] = Entry(name: name, value: Self.clean(value: newValue))
-            let rest = entries[(first + 1)...].filter { $0.name != name }
-            entries.replaceSubrange((first + 1)..., with: rest)
+            guard let newValue else { return lines.removeAll { $0.header?.name == name } }
+            guard let first = lines.firstIndex(where: { $0.header?.name == name }) else { return add(name, newValue) }
+            lines[first] = .header(Entry(name: name, value: Self.clean(value: newValue)))
+            let rest = lines[(first + 1)...].filter { $0.header?.name != name }
+            lines.replaceSubrange((first + 1)..., with: rest)
         }
     }
 
@@ -52,19 +74,19 @@ public struct Headers: Sendable, Hashable {
     public mutating func add(_ name: String, _ value: String) {
         let name = Self.clean(name: name)
         guard !name.isEmpty else { return }
-        entries.append(Entry(name: name, value: Self.clean(value: value)))
+        lines.append(.header(Entry(name: name, value: Self.clean(value: value))))
     }
 
     /// All values of `name`, in order.
     public func values(_ name: String) -> [String] {
-        entries.filter { $0.name == name }.map(\.value)
+        lines.compactMap(\.header).filter { $0.name == name }.map(\.value)
     }
 
     /// Whether there is neither a header nor a status.
-    public var isEmpty: Bool { entries.isEmpty && status == nil }
+    public var isEmpty: Bool { lines.isEmpty }
 
     /// The number of headers, counting repeated names each time.
-    public var count: Int { entries.count }
+    public var count: Int { status == nil ? lines.count : lines.count - 1 }
 
     private static func clean(name: String) -> String {
         String(decoding: name.utf8.map { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") ? $0 : UInt8(ascii: "-") }, as: UTF8.self)
@@ -86,7 +108,7 @@ extension Headers: ExpressibleByDictionaryLiteral {
 extension Headers: Sequence {
     /// Iterates the headers in order as `(name, value)`.
     public func makeIterator() -> some IteratorProtocol<(name: String, value: String)> {
-        entries.lazy.map { (name: $0.name, value: $0.value) }.makeIterator()
+        lines.lazy.compactMap(\.header).map { (name: $0.name, value: $0.value) }.makeIterator()
     }
 }
 

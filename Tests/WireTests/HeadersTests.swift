@@ -51,6 +51,18 @@ struct HeadersTests {
         }
     }
 
+    @Test func wordsGoWithAStatus() {
+        var headers: Headers = ["A": "b"]
+        headers.statusText = "No Responders"
+        #expect(headers.status == nil && headers.statusText == nil && headers == ["A": "b"])
+        headers.status = 503
+        headers.statusText = "No Responders"
+        headers.status = 404
+        #expect(headers.status == 404 && headers.statusText == "No Responders" && headers["A"] == "b" && headers.count == 1)
+        headers.status = nil
+        #expect(headers.statusText == nil && headers == ["A": "b"])
+    }
+
     @Test func theStatusLineIsRead() throws {
         let plain = try Headers(parsing: Array("NATS/1.0 503\r\n\r\n".utf8))
         #expect(plain.status == 503 && plain.statusText == nil && !plain.isEmpty)
