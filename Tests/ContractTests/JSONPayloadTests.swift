@@ -82,6 +82,53 @@ struct JSONPayloadTests {
         #expect(try text(Date(timeIntervalSince1970: 0)) == #""1970-01-01T00:00:00Z""#)
     }
 
+    /// What Foundation's encoder writes; of an object with one member, since it has an order of its own.
+    private func foundation(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    @Test func numbersAsFoundationWritesThem() throws {
+        for number in [0, 7, 10, 99, -1, -10, 1_234_567_890, .min, .max] { #expect(try text(number) == foundation(number)) }
+        for number in [UInt64.max, 18_446_744_073_709_551_610, 1_000_000_000] { #expect(try text(number) == foundation(number)) }
+        for number in [Int8.min, .max] { #expect(try text([number]) == foundation([number])) }
+        for number in [0.0, -0.0, 5, 1e15, 1e16, 1e-7, 0.1, .pi, .greatestFiniteMagnitude] {
+            #expect(try text(number) == foundation(number))
+        }
+        for number in [Float(0.1), 5, 1e16, -2.5] { #expect(try text(["a": number]) == foundation(["a": number])) }
+    }
+
+    @Test func textsOfAllLengthsWithSomethingToEscapeAnywhere() throws {
+        for length in 0...40 {
+            let plain = String(repeating: "abcdefghij", count: 4).prefix(length)
+            #expect(try text(String(plain)) == foundation(String(plain)))
+            for place in 0..<length {
+                for special in ["\"", "\\", "\n", "\u{1f}", "\u{7f}", "é", "🂡"] {
+                    let value = String(plain.prefix(place)) + special + String(plain.dropFirst(place + 1))
+                    #expect(try text(value) == foundation(value))
+                    #expect(try text([value: value]) == foundation([value: value]))
+                }
+            }
+        }
+    }
+
+    @Test func textsThatNeedMoreRoom() throws {
+        for length in [250, 254, 255, 256, 257, 511, 512, 513, 5000] {
+            let value = ["a": [String(repeating: "x", count: length), String(repeating: "\u{1}", count: length)]]
+            #expect(try text(value) == foundation(value))
+            var bytes = Array("before".utf8)
+            try JSONPayload.encode(value, to: &bytes)
+            #expect(try String(decoding: bytes, as: UTF8.self) == "before" + foundation(value))
+        }
+    }
+
+    @Test func whatCannotBeWrittenLeavesTheBytesAsTheyWere() {
+        var bytes = Array("before".utf8)
+        #expect(throws: EncodingError.self) { try JSONPayload.encode([1, .nan], to: &bytes) }
+        #expect(bytes == Array("before".utf8))
+    }
+
     @Test func controlCharactersAreEscaped() throws {
         let all = String(String.UnicodeScalarView((0..<0x80).compactMap(Unicode.Scalar.init)))
         let written = try JSONPayload.encode(all)

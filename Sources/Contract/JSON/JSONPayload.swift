@@ -23,24 +23,23 @@ public enum JSONPayload {
     ///
     /// - Throws: `EncodingError` for what JSON cannot hold.
     public static func encode(_ value: some Encodable) throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(128)
-        try encode(value, to: &bytes)
-        return bytes
+        if let text = written(value) { return text.bytes }
+        return Array(try encoder.encode(value))
     }
 
     /// Appends the value as JSON.
     ///
-    /// - Throws: `EncodingError` for what JSON cannot hold; then the bytes may have got more, which is of no use.
+    /// - Throws: `EncodingError` for what JSON cannot hold; then the bytes are as they were.
     public static func encode(_ value: some Encodable, to bytes: inout [UInt8]) throws {
-        let start = bytes.count
-        let output = JSONOutput(JSONText(appendingTo: &bytes))
-        let isWritten = (try? output.value(value)) != nil && !output.text.isBeyond
-        bytes = output.text.takeBytes()
-        guard !isWritten else { return }
-        // What is rare, and errors. Foundation's encoder can do all of it and takes ten times as long.
-        bytes.removeSubrange(start...)
+        if let text = written(value) { return text.append(to: &bytes) }
         bytes.append(contentsOf: try encoder.encode(value))
+    }
+
+    /// Nil for what is rare, and for errors: Foundation's encoder can do all of it and takes ten times as long.
+    private static func written(_ value: some Encodable) -> JSONText? {
+        let text = JSONText()
+        guard (try? text.value(value)) != nil, !text.isBeyond else { return nil }
+        return text
     }
 
     /// The value that JSON describes; no bytes at all stand for `{}`.
@@ -51,7 +50,7 @@ public enum JSONPayload {
         do {
             let tape = try JSONTape(bytes)
             let value = try tape.decode(type, at: 0)
-            if !tape.doubt.isRaised { return value }
+            if !tape.isDoubtful { return value }
         } catch {
             // Foundation's decoder knows more, and says what is wrong.
         }

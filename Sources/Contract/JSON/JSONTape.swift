@@ -1,7 +1,7 @@
 /// The values of a JSON text, in the order in which they begin, each knowing where the one after it is.
 ///
 /// Takes what is plain: anything else, malformed or rare, is left to Foundation's decoder, which says what is wrong with it.
-struct JSONTape {
+final class JSONTape {
     enum Kind {
         case object, array, string, number, yes, no, null
     }
@@ -19,17 +19,13 @@ struct JSONTape {
     /// What this does not take.
     struct Beyond: Error {}
 
-    /// Whether a value was refused that Foundation's decoder may take. A type that catches errors and tries something else would not
-    /// tell, and come to another end than there.
-    final class Doubt {
-        fileprivate(set) var isRaised = false
-    }
-
     private static let deepest = 64
 
     let bytes: [UInt8]
-    let doubt = Doubt()
     private(set) var values: [Value] = []
+    /// Whether a value was refused that Foundation's decoder may take. A type that catches errors and tries something else would not
+    /// tell, and come to another end than there.
+    private(set) var isDoubtful = false
     private var offset = 0
 
     init(_ bytes: [UInt8]) throws(Beyond) {
@@ -44,7 +40,7 @@ struct JSONTape {
     // MARK: - Reading values
 
     func beyond() -> Beyond {
-        doubt.isRaised = true
+        isDoubtful = true
         return Beyond()
     }
 
@@ -102,7 +98,7 @@ struct JSONTape {
 
     // MARK: - Parsing
 
-    private mutating func value(depth: Int) throws(Beyond) {
+    private func value(depth: Int) throws(Beyond) {
         guard offset < bytes.count, depth < Self.deepest else { throw Beyond() }
         switch bytes[offset] {
         case UInt8(ascii: "{"): try object(depth: depth)
@@ -115,7 +111,7 @@ struct JSONTape {
         }
     }
 
-    private mutating func object(depth: Int) throws(Beyond) {
+    private func object(depth: Int) throws(Beyond) {
         let place = open(.object)
         var count = 0
         while try !closes(with: UInt8(ascii: "}"), after: count) {
@@ -130,7 +126,7 @@ struct JSONTape {
         close(place, count: count)
     }
 
-    private mutating func array(depth: Int) throws(Beyond) {
+    private func array(depth: Int) throws(Beyond) {
         let place = open(.array)
         var count = 0
         while try !closes(with: UInt8(ascii: "]"), after: count) {
@@ -140,20 +136,20 @@ struct JSONTape {
         close(place, count: count)
     }
 
-    private mutating func open(_ kind: Kind) -> Int {
+    private func open(_ kind: Kind) -> Int {
         values.append(Value(kind: kind, range: offset..<offset, next: 0))
         offset += 1
         return values.count - 1
     }
 
-    private mutating func close(_ place: Int, count: Int) {
+    private func close(_ place: Int, count: Int) {
         values[place].range = values[place].range.lowerBound..<offset
         values[place].next = values.count
         values[place].count = count
     }
 
     /// Whether the container ends here; if not, goes on to its next element.
-    private mutating func closes(with end: UInt8, after count: Int) throws(Beyond) -> Bool {
+    private func closes(with end: UInt8, after count: Int) throws(Beyond) -> Bool {
         skipBlanks()
         guard offset < bytes.count else { throw Beyond() }
         if bytes[offset] == end {
@@ -168,7 +164,7 @@ struct JSONTape {
     }
 
     /// A string in which nothing is escaped.
-    private mutating func string() throws(Beyond) {
+    private func string() throws(Beyond) {
         let start = offset + 1
         var end = start
         while end < bytes.count, bytes[end] != UInt8(ascii: "\"") {
@@ -180,7 +176,7 @@ struct JSONTape {
         offset = end + 1
     }
 
-    private mutating func number() throws(Beyond) {
+    private func number() throws(Beyond) {
         let start = offset
         if bytes[offset] == UInt8(ascii: "-") { offset += 1 }
         let first = offset
@@ -196,27 +192,27 @@ struct JSONTape {
         append(.number, start..<offset)
     }
 
-    private mutating func digits() {
+    private func digits() {
         while offset < bytes.count, bytes[offset] &- UInt8(ascii: "0") <= 9 { offset += 1 }
     }
 
-    private mutating func word(_ text: StaticString, _ kind: Kind) throws(Beyond) {
+    private func word(_ text: StaticString, _ kind: Kind) throws(Beyond) {
         let end = offset + text.utf8CodeUnitCount
         guard end <= bytes.count, text.withUTF8Buffer({ bytes[offset..<end].elementsEqual($0) }) else { throw Beyond() }
         append(kind, offset..<end)
         offset = end
     }
 
-    private mutating func append(_ kind: Kind, _ range: Range<Int>) {
+    private func append(_ kind: Kind, _ range: Range<Int>) {
         values.append(Value(kind: kind, range: range, next: values.count + 1))
     }
 
-    private mutating func take(_ byte: UInt8) throws(Beyond) {
+    private func take(_ byte: UInt8) throws(Beyond) {
         guard offset < bytes.count, bytes[offset] == byte else { throw Beyond() }
         offset += 1
     }
 
-    private mutating func skipBlanks() {
+    private func skipBlanks() {
         while offset < bytes.count, bytes[offset] <= 0x20, isBlank(bytes[offset]) { offset += 1 }
     }
 
