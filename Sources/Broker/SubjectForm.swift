@@ -15,26 +15,32 @@ enum SubjectForm {
     init(_ subject: some Collection<UInt8>, maximumTokens: Int) {
         var tokens = 1
         var length = 0
-        var last: UInt8 = 0
+        var hasWildcard = false
         var isWild = false
         var isPrintable = true
         var isASCII = true
         var isBroken = false
         func endToken() {
             if length == 0 { isBroken = true }
-            if length == 1, last == UInt8(ascii: "*") || last == UInt8(ascii: ">") { isWild = true }
+            if length == 1, hasWildcard { isWild = true }
         }
         for byte in subject {
+            // First what most of a subject is made of, of which there is no more to see.
+            if (0x2f..<0x7f).contains(byte), byte != UInt8(ascii: ">") {
+                length += 1
+                continue
+            }
             if byte == UInt8(ascii: ".") {
                 endToken()
                 tokens += 1
                 length = 0
+                hasWildcard = false
                 continue
             }
             if byte <= 0x20 || byte == 0x7f { isPrintable = false }
             if byte >= 0x80 { isASCII = false }
+            if byte == UInt8(ascii: "*") || byte == UInt8(ascii: ">") { hasWildcard = true }
             length += 1
-            last = byte
         }
         endToken()
         if isBroken {

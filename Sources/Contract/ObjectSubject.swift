@@ -54,13 +54,10 @@ public enum ObjectSubject {
         subject.utf8.withContiguousStorageIfAvailable { bytes -> (object: ObjectID, name: String)? in
             var dots = (0, 0, 0)
             var count = 0
-            for (index, byte) in bytes.enumerated() {
-                if byte == UInt8(ascii: ".") {
-                    dots = (dots.1, dots.2, index)
-                    count += 1
-                } else if SubjectToken.mustEncode(byte) {
-                    return nil
-                }
+            for index in bytes.indices where SubjectToken.mustEncode(bytes[index]) {
+                guard bytes[index] == UInt8(ascii: ".") else { return nil }
+                dots = (dots.1, dots.2, index)
+                count += 1
             }
             let (first, second, third) = dots
             guard count == 3, first + 1 < second, second + 1 < third, third + 1 < bytes.count else { return nil }

@@ -118,8 +118,7 @@ struct CommitPlan: Sendable {
         }
 
         private mutating func stream(_ kind: String) -> Int {
-            // By its bytes: equal strings may have others.
-            if let index = streams.firstIndex(where: { $0.kind.utf8.elementsEqual(kind.utf8) }) { return index }
+            if let index = streams.firstIndex(where: { $0.kind.hasSameBytes(as: kind) }) { return index }
             streams.append(StreamPart(kind: kind, name: SubjectToken.encode(kind)))
             return streams.count - 1
         }

@@ -33,16 +33,16 @@ extension ObjectID: Hashable {
         left.id.hasSameBytes(as: right.id) && left.kind.hasSameBytes(as: right.kind)
     }
 
-    /// Hashes the bytes.
+    /// Hashes the bytes of the id, and of the kind only how many they are: kinds are few, and most differ in that.
     public func hash(into hasher: inout Hasher) {
-        kind.hashBytes(into: &hasher)
         id.hashBytes(into: &hasher)
+        hasher.combine(UInt8(truncatingIfNeeded: kind.utf8.count))
     }
 }
 
 extension String {
     /// Whether the UTF-8 bytes are the same.
-    func hasSameBytes(as other: String) -> Bool {
+    package func hasSameBytes(as other: String) -> Bool {
         guard utf8.count == other.utf8.count else { return false }
         let isSame = utf8.withContiguousStorageIfAvailable { own in
             other.utf8.withContiguousStorageIfAvailable { other in zip(own, other).allSatisfy { $0 == $1 } }
@@ -50,7 +50,7 @@ extension String {
         return (isSame ?? nil) ?? utf8.elementsEqual(other.utf8)
     }
 
-    /// Hashes what ``Subject``, ``SubjectPattern`` and ``ObjectID`` compare: the UTF-8 bytes, ended as no text ends.
+    /// Hashes what ``hasSameBytes(as:)`` compares: the UTF-8 bytes, ended as no text ends.
     func hashBytes(into hasher: inout Hasher) {
         if utf8.withContiguousStorageIfAvailable({ hasher.combine(bytes: UnsafeRawBufferPointer($0)) }) == nil {
             for byte in utf8 { hasher.combine(byte) }
