@@ -48,8 +48,14 @@ extension Session {
         var needed = 0
         do throws(WireError) {
             parsing: while offset < bytes.count && !machine.hasEnded && !machine.isAuthenticating {
-                if machine.takesPublishesSilently { offset = takeRuns(in: bytes, of: buffer, from: offset) }
-                guard offset < bytes.count else { break }
+                if machine.takesPublishesSilently {
+                    if let other = takeRuns(in: bytes, of: buffer, from: &offset) {
+                        publish(other.frame, in: bytes, acknowledge: false)
+                        offset = other.end
+                        continue
+                    }
+                    guard offset < bytes.count else { break }
+                }
                 switch try parser.nextClientFrame(in: bytes, from: offset) {
                 case .frame(let frame, let consumed):
                     receive(frame, in: bytes)
@@ -68,39 +74,40 @@ extension Session {
         return (offset, needed)
     }
 
-    /// Takes plain messages for other connections, as many as there are in a row.
+    /// Takes plain messages for other connections, as many as there are in a row; `offset` is then where something else begins.
     ///
-    /// - Returns: Where something else begins.
-    private mutating func takeRuns(in bytes: borrowing Span<UInt8>, of buffer: ByteBuffer, from start: Int) -> Int {
+    /// - Returns: The plain message that begins there, if one does: it cannot be part of a run.
+    private mutating func takeRuns(in bytes: borrowing Span<UInt8>, of buffer: ByteBuffer, from offset: inout Int) -> PlainPublish? {
         let router = router
         let parser = parser
         let access = login.access
         let generation = router.interest.generation
-        var offset = start
         var subject = 0..<0
         var isWanted = false
-        while let publish = parser.plainPublish(in: bytes, from: offset) {
-            let next = publish.subject..<(publish.tail - 1)
-            if subject.isEmpty || !RouteCache.areEqual(bytes.extracting(subject), bytes.extracting(next)) {
-                let name = bytes.extracting(next)
+        var next = parser.plainPublish(in: bytes, from: offset)
+        while let publish = next {
+            let published = publish.subject..<(publish.tail - 1)
+            if subject.isEmpty || !RouteCache.areEqual(bytes.extracting(subject), bytes.extracting(published)) {
+                let name = bytes.extracting(published)
                 let route = routes.route(for: name, generation: generation) { router.route(for: name, from: .network(access)) }
                 guard route.takesRuns else { break }
                 if route !== publishRun.route {
                     deliverRun(in: bytes, of: buffer)
                     publishRun.begin(route)
                 }
-                subject = next
+                subject = published
                 // Requests that other nodes may answer want a reply subject of their own.
-                isWanted = !route.isEmpty && route.peers == nil && !UserInfo.isAsked(at: bytes.extracting(next))
+                isWanted = !route.isEmpty && route.peers == nil && !UserInfo.isAsked(at: name)
             }
             guard isWanted || !publish.hasReply else { break }
             publishRun.append(publish)
             if publishRun.isFull { deliverRun(in: bytes, of: buffer) }
             offset = publish.end
+            next = parser.plainPublish(in: bytes, from: offset)
         }
         deliverRun(in: bytes, of: buffer)
         publishRun.end()
-        return offset
+        return next
     }
 
     private mutating func deliverRun(in bytes: borrowing Span<UInt8>, of buffer: ByteBuffer) {

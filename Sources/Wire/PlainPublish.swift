@@ -23,6 +23,23 @@ public struct PlainPublish: Sendable, Hashable {
         self.size = size
         self.hasReply = hasReply
     }
+
+    /// The same as `nextClientFrame` reads it.
+    public var frame: PublishFrame {
+        let payload = (end - 2 - size)..<(end - 2)
+        var reply: Range<Int>?
+        if hasReply {
+            // A space, the digits of the size and CRLF come between the reply subject and the payload.
+            var digits = 1
+            var rest = size
+            while rest >= 10 {
+                rest /= 10
+                digits += 1
+            }
+            reply = tail..<(payload.lowerBound - 2 - digits - 1)
+        }
+        return PublishFrame(subject: subject..<(tail - 1), reply: reply, headers: nil, payload: payload, tail: tail..<end)
+    }
 }
 
 extension FrameParser {

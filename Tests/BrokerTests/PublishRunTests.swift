@@ -1,4 +1,6 @@
 import RivuletBroker
+import RivuletSubscriptions
+import Synchronization
 import TestSupport
 import Testing
 
@@ -45,6 +47,26 @@ struct PublishRunTests {
             let received = try Received.messages(in: await second.everything())
             #expect(received.filter { $0.sid == "3" }.map(\.payload) == messages.map(\.text))
             #expect(received.filter { $0.sid != "3" }.map(\.payload) == messages.filter { $0.subject == "a.b" }.map(\.text))
+        }
+    }
+
+    @Test func whatEndsARunIsHandledOnce() async throws {
+        try await withBroker { broker, address in
+            let publisher = try await TestClient.ready(address)
+            let subscriber = try await TestClient.ready(address)
+            await subscriber.expect(sending: "SUB a 1\r\nSUB q g 2\r\nPING\r\n", "PONG\r\n")
+            let requests = Mutex<[String]>([])
+            let attachment = try broker.attach(try SubjectPattern("obj.>"), queue: nil) { message in
+                requests.withLock { $0.append("\(message.subject) \(message.reply?.description ?? "-")") }
+            }
+            let published = ["a 1\r\n1", "a 1\r\n2", "obj.a r 0\r\n", "a 1\r\n3", "q 1\r\n4", "obj.b 0\r\n", "$SYS.x 0\r\n", "a 1\r\n5"]
+            publisher.send(published.map { "PUB \($0)\r\n" }.joined())
+            await publisher.expect(sending: "PING\r\n", "PONG\r\n")
+            let delivered = ["a 1 1\r\n1", "a 1 1\r\n2", "a 1 1\r\n3", "q 2 1\r\n4", "a 1 1\r\n5"].map { "MSG \($0)\r\n" }.joined()
+            #expect(await subscriber.everything() == Array(delivered.utf8))
+            #expect(requests.withLock { $0 } == ["obj.a r", "obj.b -"])
+            #expect(broker.statistics.inMessages == 8)
+            attachment.cancel()
         }
     }
 
