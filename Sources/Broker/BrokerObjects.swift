@@ -17,15 +17,19 @@ extension Broker {
     ///
     /// - Throws: ``RivuletSubscriptions/BusError`` as ``publish(_:)``, once the messages it could take are handed over.
     public func publish(_ messages: [BusMessage]) throws(BusError) {
+        let areSeparate = isClosed || router.tracing.isOn
+        let longest = configuration.limits.payload
         var batch = DeliveryBatch()
         var failure: BusError?
-        for message in messages {
-            guard !isClosed, message.reply == nil, !router.tracing.isOn, message.payload.count <= configuration.limits.payload else {
-                do throws(BusError) { try publish(message) } catch { failure = failure ?? error }
+        // In a span, since an element that is taken out of an array is copied whole.
+        let all = messages.span
+        for index in all.indices {
+            guard !areSeparate, all[index].reply == nil, all[index].payload.count <= longest else {
+                do throws(BusError) { try publish(all[index]) } catch { failure = failure ?? error }
                 continue
             }
             let turn = turn.wrappingAdd(1, ordering: .relaxed).newValue
-            _ = router.deliver(message, turn: turn, into: &batch)
+            _ = router.deliver(all[index], turn: turn, into: &batch)
         }
         send(batch)
         if let failure { throw failure }

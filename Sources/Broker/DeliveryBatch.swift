@@ -5,6 +5,8 @@ struct DeliveryBatch {
     /// Something that is behind.
     var congested: (any Backlog)?
     var traffic = Traffic()
+    /// Memory for what follows the sid of a frame, which the next message uses again.
+    var tail: [UInt8] = []
 
     mutating func note(_ appended: Outbox.Appended, at outbox: Outbox) {
         if appended.contains(.needsFlush) { toFlush.append(outbox) }

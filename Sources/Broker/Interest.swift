@@ -14,6 +14,8 @@ final class Interest: Sendable {
         /// What was matched last, which is the most likely to be matched next.
         var lastMatches: [PatternMatch] = []
         var lastRoute: SubjectRoute?
+        /// Whether anybody on this node wants what begins so, as long as nothing changes: few streams of events are asked for.
+        var isWantedUnder: [Subject: Bool] = [:]
         var peers: PeerLink?
         /// What other nodes want, as subscribers in the index.
         var elsewhere: [String: [SubscribedPattern: Subscriber]] = [:]
@@ -32,7 +34,12 @@ final class Interest: Sendable {
 
     /// Whether anybody on this node wants messages to subjects that begin with these tokens and go on.
     func hasSubscribers(under prefix: Subject) -> Bool {
-        state.withLock { $0.index.contains(under: prefix) { $0.peers == nil } }
+        state.withLock { state in
+            if let known = state.isWantedUnder[prefix] { return known }
+            let isWanted = state.index.contains(under: prefix) { $0.peers == nil }
+            state.isWantedUnder[prefix] = isWanted
+            return isWanted
+        }
     }
 
     /// The other nodes, if this one is in a cluster.
@@ -40,8 +47,7 @@ final class Interest: Sendable {
 
     func insert(_ subscriber: Subscriber, _ pattern: SubjectPattern, queue: String?) {
         state.withLock { state in
-            let entry = state.index.insert(pattern, queue: queue, subscriber)
-            subscriber.entry.withLock { $0 = entry }
+            subscriber.begin(at: state.index.insert(pattern, queue: queue, subscriber))
             state.peers?.count(subscriber, by: 1)
             changed(&state)
         }
@@ -50,11 +56,7 @@ final class Interest: Sendable {
     func remove(_ subscribers: some Sequence<Subscriber>) {
         state.withLock { state in
             for subscriber in subscribers {
-                let entry = subscriber.entry.withLock { entry in
-                    defer { entry = nil }
-                    return entry
-                }
-                guard let entry else { continue }
+                guard let entry = subscriber.end() else { continue }
                 state.index.remove(entry)
                 state.peers?.count(subscriber, by: -1)
             }
@@ -93,8 +95,7 @@ final class Interest: Sendable {
             }
             for wanted in added where state.elsewhere[node]?[wanted] == nil {
                 let subscriber = Subscriber(peers, of: node, wanted)
-                let entry = state.index.insert(wanted.pattern, queue: wanted.queue, subscriber)
-                subscriber.entry.withLock { $0 = entry }
+                subscriber.begin(at: state.index.insert(wanted.pattern, queue: wanted.queue, subscriber))
                 state.elsewhere[node, default: [:]][wanted] = subscriber
                 state.elsewhereCount += 1
             }
@@ -109,11 +110,7 @@ final class Interest: Sendable {
     }
 
     private func removeElsewhere(_ subscriber: Subscriber, _ state: inout State) {
-        let entry = subscriber.entry.withLock { entry in
-            defer { entry = nil }
-            return entry
-        }
-        if let entry { state.index.remove(entry) }
+        if let entry = subscriber.end() { state.index.remove(entry) }
         state.elsewhereCount -= 1
     }
 
@@ -124,6 +121,7 @@ final class Interest: Sendable {
 
     private func changed(_ state: inout State) {
         if !state.routes.isEmpty { state.routes.removeAll(keepingCapacity: state.routes.count < 64) }
+        if !state.isWantedUnder.isEmpty { state.isWantedUnder.removeAll(keepingCapacity: true) }
         state.lastRoute = nil
         currentGeneration.wrappingAdd(1, ordering: .releasing)
     }

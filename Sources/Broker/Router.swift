@@ -69,10 +69,12 @@ final class Router: Sendable {
     }
 
     /// Whether answers may be sent to this subject for a client.
-    func allowReply(for access: Access, at subject: [UInt8]) -> Bool {
-        let length = subject.withUnsafeBufferPointer { PeerReply($0)?.length } ?? 0
-        let isElsewhere = length > 0 && interest.peers != nil
-        return permissions.allowReply(for: access, at: subject[(isElsewhere ? length : 0)...])
+    func allowReply(for access: Access, at subject: borrowing Span<UInt8>) -> Bool {
+        subject.withUnsafeBufferPointer { name in
+            let length = PeerReply(name)?.length ?? 0
+            let isElsewhere = length > 0 && interest.peers != nil
+            return permissions.allowReply(for: access, at: name[(isElsewhere ? length : 0)...])
+        }
     }
 
     /// The route of a message of the process.
@@ -133,32 +135,33 @@ final class Router: Sendable {
         parcel.mayReachProcesses = mayReachProcesses
         let subject = bytes.extracting(frame.subject)
         if route.hasAnswerers, let reply = frame.reply { parcel.reply = Array(copying: bytes.extracting(reply)) }
-        // Subscribers in the process and those who do not understand headers need another form, made once for all of them.
+        let message = route.reachesProcess ? decode(frame, origin: origin, in: bytes) : nil
         if let tail = frame.tail {
-            return deliver(&parcel, subject, bytes.extracting(tail), along: route, into: &batch) {
-                decode(frame, origin: origin, in: bytes)
+            return deliver(&parcel, message, subject, bytes.extracting(tail), along: route, into: &batch) {
+                Self.plainTail(of: frame, in: bytes)
             }
         }
         let tail = Self.tail(of: frame, in: bytes)
-        return deliver(&parcel, subject, tail.span, along: route, into: &batch) { decode(frame, origin: origin, in: bytes) }
+        return deliver(&parcel, message, subject, tail.span, along: route, into: &batch) { Self.plainTail(of: frame, in: bytes) }
     }
 
     /// Delivers a message of the process.
     ///
     /// - Returns: Whether anybody got it.
-    func deliver(_ message: BusMessage, turn: UInt64, into batch: inout DeliveryBatch) -> Bool {
+    func deliver(_ message: borrowing BusMessage, turn: UInt64, into batch: inout DeliveryBatch) -> Bool {
         message.subject.withSpan { subject in
             let route = processRoute(for: subject)
             guard route.stripped > 0 else { return deliver(message, subject: subject, along: route, turn: turn, into: &batch) }
             let name = subject.extracting(route.stripped..<subject.count)
-            var message = message
+            var message = copy message
             message.subject = Subject(received: name)
             return deliver(message, subject: name, along: route, turn: turn, into: &batch)
         }
     }
 
     private func deliver(
-        _ message: BusMessage, subject: borrowing Span<UInt8>, along route: SubjectRoute, turn: UInt64, into batch: inout DeliveryBatch
+        _ message: borrowing BusMessage, subject: borrowing Span<UInt8>, along route: SubjectRoute, turn: UInt64,
+        into batch: inout DeliveryBatch
     ) -> Bool {
         let headers = message.headers.isEmpty ? [] : message.headers.encoded()
         let size = headers.count + message.payload.count
@@ -166,14 +169,21 @@ final class Router: Sendable {
         batch.traffic.inBytes += size
         var parcel = Parcel(size: size, hasHeaders: !headers.isEmpty, echoless: nil, turn: turn)
         parcel.reach = message.reach
-        if route.hasAnswerers, let reply = message.reply { parcel.reply = Array(reply.utf8) }
+        let leaves = route.reachesConnections || route.peers != nil
+        let reply = leaves ? message.reply.map { Array($0.utf8) } ?? [] : []
+        if route.hasAnswerers, !reply.isEmpty { parcel.reply = reply }
         var tail: [UInt8] = []
-        if route.reachesConnections || route.peers != nil {
+        swap(&tail, &batch.tail)
+        defer { swap(&tail, &batch.tail) }
+        if leaves {
+            tail.removeAll(keepingCapacity: true)
             tail.reserveCapacity(size + 64)
-            FrameEncoder.messageTail(
-                reply: Array((message.reply?.description ?? "").utf8).span, headers: headers.span, payload: message.payload.span, to: &tail)
+            FrameEncoder.messageTail(reply: reply.span, headers: headers.span, payload: message.payload.span, to: &tail)
         }
-        return deliver(&parcel, subject, tail.span, along: route, into: &batch) { message }
+        let payload = message.payload
+        return deliver(&parcel, route.reachesProcess ? copy message : nil, subject, tail.span, along: route, into: &batch) {
+            Self.plainTail(reply: reply.span, payload: payload.span)
+        }
     }
 
     // MARK: - One message to all who want it
@@ -185,8 +195,6 @@ final class Router: Sendable {
         let turn: UInt64
         /// The reply subject, if a subscriber may use it only because it was sent along.
         var reply: [UInt8]?
-        /// The message for subscribers in the process, once one needed it.
-        var message: BusMessage?
         /// Whether other nodes get it.
         var reach = MessageReach.cluster
         /// Whether those in the processes of other nodes may answer it.
@@ -202,18 +210,21 @@ final class Router: Sendable {
         }
     }
 
+    /// - Parameters:
+    ///   - message: What subscribers in the process get; may be nil if the route has none.
+    ///   - plainTail: Makes the tail without headers.
     private func deliver(
-        _ parcel: inout Parcel, _ subject: borrowing Span<UInt8>, _ tail: borrowing Span<UInt8>, along route: SubjectRoute,
-        into batch: inout DeliveryBatch, _ decoded: () -> BusMessage
+        _ parcel: inout Parcel, _ message: BusMessage?, _ subject: borrowing Span<UInt8>, _ tail: borrowing Span<UInt8>,
+        along route: SubjectRoute, into batch: inout DeliveryBatch, _ plainTail: () -> [UInt8]
     ) -> Bool {
         var anybody = false
-        for subscriber in route.plain where deliver(&parcel, subject, tail, to: subscriber, into: &batch, decoded) {
+        for subscriber in route.plain where deliver(&parcel, message, subject, tail, to: subscriber, into: &batch, plainTail) {
             anybody = true
         }
         var directed: [Subscriber] = []
         var mayBeElsewhere = route.isWantedElsewhere
         for group in route.groups {
-            if deliver(&parcel, subject, tail, toOneOf: group.members, into: &batch, decoded) {
+            if deliver(&parcel, message, subject, tail, toOneOf: group.members, into: &batch, plainTail) {
                 anybody = true
             } else if let peer = group.peer(parcel.turn) {
                 directed.append(peer)
@@ -231,21 +242,21 @@ final class Router: Sendable {
 
     /// From the member whose turn it is to the one before it, the first that takes the message gets it.
     func deliver(
-        _ parcel: inout Parcel, _ subject: borrowing Span<UInt8>, _ tail: borrowing Span<UInt8>, toOneOf members: [Subscriber],
-        into batch: inout DeliveryBatch, _ decoded: () -> BusMessage
+        _ parcel: inout Parcel, _ message: BusMessage?, _ subject: borrowing Span<UInt8>, _ tail: borrowing Span<UInt8>,
+        toOneOf members: [Subscriber], into batch: inout DeliveryBatch, _ plainTail: () -> [UInt8]
     ) -> Bool {
         guard !members.isEmpty else { return false }
         let first = Int(truncatingIfNeeded: parcel.turn % UInt64(members.count))
         for step in 0..<members.count
-        where deliver(&parcel, subject, tail, to: members[(first + step) % members.count], into: &batch, decoded) {
+        where deliver(&parcel, message, subject, tail, to: members[(first + step) % members.count], into: &batch, plainTail) {
             return true
         }
         return false
     }
 
     func deliver(
-        _ parcel: inout Parcel, _ subject: borrowing Span<UInt8>, _ tail: borrowing Span<UInt8>, to subscriber: Subscriber,
-        into batch: inout DeliveryBatch, _ decoded: () -> BusMessage
+        _ parcel: inout Parcel, _ message: BusMessage?, _ subject: borrowing Span<UInt8>, _ tail: borrowing Span<UInt8>,
+        to subscriber: Subscriber, into batch: inout DeliveryBatch, _ plainTail: () -> [UInt8]
     ) -> Bool {
         switch subscriber.target {
         case .connection(let outbox):
@@ -253,7 +264,7 @@ final class Router: Sendable {
             if let reply = parcel.reply { subscriber.access?.expectAnswer(to: reply) }
             var result = outbox.append(subject: subject, tail: tail, hasHeaders: parcel.hasHeaders, size: parcel.size, for: subscriber)
             if result.contains(.headersNotUnderstood) {
-                let plain = parcel.plainTail ?? Self.plainTail(of: decoded())
+                let plain = parcel.plainTail ?? plainTail()
                 parcel.plainTail = plain
                 result = outbox.append(subject: subject, tail: plain.span, hasHeaders: false, size: parcel.size, for: subscriber)
             }
@@ -261,9 +272,7 @@ final class Router: Sendable {
             batch.note(result, at: outbox)
             if result.contains(.expired) { expire(subscriber, of: outbox) }
         case .handler(let receive):
-            guard subscriber.isActive else { return false }
-            let message = parcel.message ?? decoded()
-            parcel.message = message
+            guard subscriber.isActive, let message else { return false }
             subscriber.delivered.wrappingAdd(1, ordering: .relaxed)
             receive(message)
         case .peer: return false
@@ -289,10 +298,14 @@ final class Router: Sendable {
         return tail
     }
 
-    private static func plainTail(of message: BusMessage) -> [UInt8] {
+    /// The tail without headers.
+    static func plainTail(of frame: PublishFrame, in bytes: borrowing Span<UInt8>) -> [UInt8] {
+        plainTail(reply: bytes.extracting(frame.reply ?? 0..<0), payload: bytes.extracting(frame.payload))
+    }
+
+    private static func plainTail(reply: borrowing Span<UInt8>, payload: borrowing Span<UInt8>) -> [UInt8] {
         var tail: [UInt8] = []
-        FrameEncoder.messageTail(
-            reply: Array((message.reply?.description ?? "").utf8).span, headers: Span(), payload: message.payload.span, to: &tail)
+        FrameEncoder.messageTail(reply: reply, headers: Span(), payload: payload, to: &tail)
         return tail
     }
 

@@ -17,7 +17,7 @@ extension Session {
         switch route.verdict {
         case .invalid: return perform(.report(.invalidPublishSubject))
         case .forbidden:
-            guard router.permissions.allowAnswer(of: login.access, to: Array(copying: subject)) else {
+            guard router.permissions.allowAnswer(of: access, to: Array(copying: subject)) else {
                 return perform(.report(.permissionsViolationPublish(String(decoding: Array(copying: subject), as: UTF8.self))))
             }
             route = router.route(for: subject, from: .network(access), isAnswer: true)
@@ -25,10 +25,10 @@ extension Session {
         }
         var mayReachProcesses = true
         if route.reachesProcess || route.peers != nil, let range = frame.reply {
-            let reply = Array(copying: bytes.extracting(range))
-            mayReachProcesses = router.allowReply(for: login.access, at: reply)
+            let reply = bytes.extracting(range)
+            mayReachProcesses = router.allowReply(for: access, at: reply)
             guard mayReachProcesses || !route.reachesProcess else {
-                return perform(.report(.permissionsViolationReply(String(decoding: reply, as: UTF8.self))))
+                return perform(.report(.permissionsViolationReply(String(decoding: Array(copying: reply), as: UTF8.self))))
             }
         }
         if acknowledge { send(FrameEncoder.ok) }
@@ -49,7 +49,7 @@ extension Session {
 
     /// Answers a client that asks who it is.
     private mutating func tellUserInfo(at reply: [UInt8]) {
-        guard router.allowReply(for: login.access, at: reply) else {
+        guard router.allowReply(for: login.access, at: reply.span) else {
             return perform(.report(.permissionsViolationReply(String(decoding: reply, as: UTF8.self))))
         }
         let user = UserInfo(server: info, account: login.account, options: machine.options)

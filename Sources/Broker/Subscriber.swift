@@ -24,7 +24,9 @@ final class Subscriber: Sendable {
     /// Messages after which it ends; 0 for never, negative if it has ended. Changed like `delivered`.
     let maximum = Atomic(0)
     /// Its place in the interest index, while it has one.
-    let entry = Mutex<InterestIndex<Subscriber>.Entry?>(nil)
+    private let entry = Mutex<InterestIndex<Subscriber>.Entry?>(nil)
+    /// Whether it has one. For a glance before each message.
+    private let hasEntry = Atomic(false)
 
     init(_ outbox: Outbox, _ access: Access, sid: [UInt8], _ pattern: SubjectPattern, queue: String?) {
         target = .connection(outbox)
@@ -56,7 +58,22 @@ final class Subscriber: Sendable {
     }
 
     /// Whether it has not ended.
-    var isActive: Bool { entry.withLock { $0 != nil } }
+    var isActive: Bool { hasEntry.load(ordering: .acquiring) }
+
+    /// It has got its place in the interest index.
+    func begin(at place: InterestIndex<Subscriber>.Entry) {
+        entry.withLock { $0 = place }
+        hasEntry.store(true, ordering: .releasing)
+    }
+
+    /// Takes its place in the interest index from it, if it has one.
+    func end() -> InterestIndex<Subscriber>.Entry? {
+        hasEntry.store(false, ordering: .releasing)
+        return entry.withLock { entry in
+            defer { entry = nil }
+            return entry
+        }
+    }
 
     /// Whether it belongs to the connection with this outbox.
     func belongs(to outbox: Outbox) -> Bool {

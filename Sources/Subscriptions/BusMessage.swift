@@ -14,21 +14,18 @@ public struct BusMessage: Sendable, Hashable {
     /// equal whoever published them.
     public var origin: (any MessageOrigin)?
     /// How far it goes. Messages are equal however far they go.
-    public var reach = MessageReach.cluster
-
-    /// A message.
-    public init(
-        subject: Subject, reply: Subject? = nil, headers: Headers = Headers(), payload: [UInt8] = [], origin: (any MessageOrigin)? = nil
-    ) {
-        self.subject = subject
-        self.reply = reply
-        self.headers = headers
-        self.payload = payload
-        self.origin = origin
-    }
+    public var reach: MessageReach
 }
 
 extension BusMessage {
+    /// A message to the whole cluster.
+    public init(
+        subject: Subject, reply: Subject? = nil, headers: Headers = Headers(), payload: [UInt8] = [], origin: (any MessageOrigin)? = nil
+    ) {
+        // In one piece: one that is put together part by part is copied once more to be returned.
+        self.init(subject: subject, reply: reply, headers: headers, payload: payload, origin: origin, reach: .cluster)
+    }
+
     /// Equal but for the origin and the reach.
     public static func == (left: BusMessage, right: BusMessage) -> Bool {
         left.subject == right.subject && left.reply == right.reply && left.headers == right.headers && left.payload == right.payload

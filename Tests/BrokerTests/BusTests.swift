@@ -87,6 +87,36 @@ struct BusTests {
         }
     }
 
+    @Test func messagesThatArePublishedTogetherComeToAConnectionAsTheyAre() async throws {
+        try await withBroker { broker, address in
+            let client = try await TestClient.ready(address)
+            await client.expect(sending: "SUB a.* 1\r\nPING\r\n", "PONG\r\n")
+            let inbox = Inbox()
+            let attachment = try broker.attach(try SubjectPattern("b"), queue: nil, inbox.receive)
+            let messages = [try message("a.1", "long"), try message("a.2"), try message("b", "process"), try message("a.3", "x")]
+            try broker.publish(messages)
+            await client.expect("MSG a.1 1 4\r\nlong\r\nMSG a.2 1 0\r\n\r\nMSG a.3 1 1\r\nx\r\n")
+            #expect(inbox.payloads == ["process"])
+            attachment.cancel()
+        }
+    }
+
+    @Test func whoDoesNotUnderstandHeadersGetsMessagesWithoutThem() async throws {
+        try await withBroker { broker, address in
+            let plain = try await TestClient.ready(address, ",\"headers\":false")
+            await plain.expect(sending: "SUB a 1\r\nPING\r\n", "PONG\r\n")
+            let publisher = try await TestClient.ready(address, ",\"headers\":true")
+            publisher.send("HPUB a r.s 18 20\r\nNATS/1.0\r\nA: b\r\n\r\nhi\r\n")
+            await plain.expect("MSG a 1 r.s 2\r\nhi\r\n")
+            publisher.send("HPUB a 18 20\r\nNATS/1.0\r\nA: b\r\n\r\nhi\r\n")
+            await plain.expect("MSG a 1 2\r\nhi\r\n")
+            let subject = try Subject("a")
+            try broker.publish(BusMessage(subject: subject, reply: try Subject("r.s"), headers: ["A": "b"], payload: Array("you".utf8)))
+            try broker.publish([BusMessage(subject: subject, headers: ["A": "b"], payload: Array("there".utf8))])
+            await plain.expect("MSG a 1 r.s 3\r\nyou\r\nMSG a 1 5\r\nthere\r\n")
+        }
+    }
+
     @Test func aMessageInARowThatIsTooLargeIsAnErrorAndTheOthersArrive() async throws {
         try await withBroker {
             $0.limits.payload = 3

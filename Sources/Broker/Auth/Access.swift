@@ -46,7 +46,7 @@ final class Access: MessageOrigin {
 
     /// Whether the process may send answers for the user to this subject.
     func allowsReply(at subject: some Collection<UInt8>) -> Bool {
-        state.withLock { $0.grant }?.allowsReply(at: subject) ?? true
+        !isLimited || state.withLock { $0.grant }?.allowsReply(at: subject) ?? true
     }
 
     /// The client is about to get a request that it may answer.

@@ -42,17 +42,20 @@ extension Router {
         if route.hasAnswerers, let reply = frame.reply { parcel.reply = Array(copying: bytes.extracting(reply)) }
         guard let range = frame.tail else { return false }
         let (subject, tail) = (bytes.extracting(frame.subject), bytes.extracting(range))
+        let message = route.reachesProcess && recipients.includesProcesses ? decode(frame, origin: nil, in: bytes) : nil
         var anybody = false
         if recipients.includesPlain {
             for subscriber in route.plain where recipients.includesProcesses || subscriber.party.isNetwork {
-                if deliver(&parcel, subject, tail, to: subscriber, into: &batch, { decode(frame, origin: nil, in: bytes) }) {
+                if deliver(&parcel, message, subject, tail, to: subscriber, into: &batch, { Self.plainTail(of: frame, in: bytes) }) {
                     anybody = true
                 }
             }
         }
         for group in route.groups where recipients.includes(group) {
             let members = recipients.includesProcesses ? group.members : group.members.filter(\.party.isNetwork)
-            if deliver(&parcel, subject, tail, toOneOf: members, into: &batch, { decode(frame, origin: nil, in: bytes) }) { anybody = true }
+            if deliver(&parcel, message, subject, tail, toOneOf: members, into: &batch, { Self.plainTail(of: frame, in: bytes) }) {
+                anybody = true
+            }
         }
         return anybody
     }
