@@ -1,4 +1,5 @@
-/// One publisher's routes by subject: each subject has one place, which it takes from another subject if it must.
+/// One publisher's routes by subject: each subject has two places side by side, and comes into the first: what was there goes to the second,
+/// and what was there is forgotten.
 ///
 /// The table grows while subjects displace each other, up to a bound, so it is small for most publishers and bounded for all. Places
 /// are written over in place: subjects that never come again cost no allocation.
@@ -26,32 +27,38 @@ struct RouteCache {
         guard subject.count <= Self.longestSubject else { return make() }
         if places.isEmpty { places = Array(repeating: Place(), count: Self.smallest) }
         if let kept = route(in: last, for: subject, generation) { return kept }
-        var number = Int(truncatingIfNeeded: hash(subject)) & (places.count - 1)
-        if let kept = route(in: number, for: subject, generation) {
+        var first = firstPlace(of: subject)
+        for number in first...(first + 1) {
+            guard let kept = route(in: number, for: subject, generation) else { continue }
             last = number
             return kept
         }
-        if places[number].route?.generation == generation {
+        if isTaken(first, generation), isTaken(first + 1, generation) {
             displaced += 1
             if displaced > places.count, places.count < Self.largest {
                 places = Array(repeating: Place(), count: places.count * 4)
                 displaced = 0
-                number = Int(truncatingIfNeeded: hash(subject)) & (places.count - 1)
+                first = firstPlace(of: subject)
             }
         }
+        if isTaken(first, generation) { places.swapAt(first, first + 1) }
         let made = make()
-        places[number].subject.removeAll(keepingCapacity: true)
-        subject.withUnsafeBufferPointer { places[number].subject.append(contentsOf: $0) }
-        places[number].route = made
-        last = number
+        places[first].subject.removeAll(keepingCapacity: true)
+        subject.withUnsafeBufferPointer { places[first].subject.append(contentsOf: $0) }
+        places[first].route = made
+        last = first
         return made
     }
+
+    private func firstPlace(of subject: borrowing Span<UInt8>) -> Int { Int(truncatingIfNeeded: hash(subject)) & (places.count - 2) }
 
     private func route(in number: Int, for subject: borrowing Span<UInt8>, _ generation: UInt64) -> SubjectRoute? {
         guard let kept = places[number].route, kept.generation == generation else { return nil }
         let known = places[number].subject
         return Self.areEqual(known.span, subject) ? kept : nil
     }
+
+    private func isTaken(_ number: Int, _ generation: UInt64) -> Bool { places[number].route?.generation == generation }
 
     @inline(__always)
     static func areEqual(_ left: borrowing Span<UInt8>, _ right: borrowing Span<UInt8>) -> Bool {
