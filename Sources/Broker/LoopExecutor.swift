@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import RivuletSubscriptions
+import Synchronization
 
 /// Runs tasks on the thread of an event loop, between its reads and its writes.
 final class LoopExecutor: DeliveringThread {
@@ -8,7 +9,15 @@ final class LoopExecutor: DeliveringThread {
     private static let all = Dictionary(
         uniqueKeysWithValues: MultiThreadedEventLoopGroup.singleton.makeIterator().map { (ObjectIdentifier($0), LoopExecutor($0)) })
 
+    /// A closure by itself would be wrapped once more to be kept in an array.
+    private struct Work: Sendable {
+        let run: @Sendable () -> Void
+    }
+
     private let loop: any EventLoop
+    /// What is to be done afterwards. One task of the loop does all of it, since a task for each would cost more than it does; what joins it
+    /// comes before what else the loop was given meanwhile.
+    private let waiting = Mutex<[Work]>([])
 
     private init(_ loop: any EventLoop) {
         self.loop = loop
@@ -21,7 +30,20 @@ final class LoopExecutor: DeliveringThread {
     static var current: LoopExecutor? { MultiThreadedEventLoopGroup.currentEventLoop.flatMap(of) }
 
     func afterwards(_ work: @escaping @Sendable () -> Void) {
-        loop.execute(work)
+        let isFirst = waiting.withLock { waiting in
+            waiting.append(Work(run: work))
+            return waiting.count == 1
+        }
+        if isFirst { loop.execute { self.runWaiting() } }
+    }
+
+    /// What is added meanwhile has its turn later.
+    private func runWaiting() {
+        let works = waiting.withLock { waiting in
+            defer { waiting = [] }
+            return waiting
+        }
+        for work in works { work.run() }
     }
 
     func enqueue(_ job: consuming ExecutorJob) {
