@@ -22,6 +22,9 @@ final class Activation: Sendable {
         var replies: ReplyRecords
         var eventSubject: EventSubject?
         let generation: UInt64
+
+        /// Lets `body` change it in place, also where it is optional.
+        mutating func lend<Value>(_ body: (inout Core) throws -> Value) rethrows -> Value { try body(&self) }
     }
 
     struct State: Sendable {
@@ -63,8 +66,8 @@ final class Activation: Sendable {
     }
 
     /// Puts a call into the mailbox.
-    func deliver(_ delivery: Delivery) -> Receipt {
-        enqueue { $0.append(call: delivery) }
+    func deliver(_ delivery: Delivery, _ payload: [UInt8]) -> Receipt {
+        enqueue { $0.append(call: delivery, payload) }
     }
 
     /// Ends the activation: at once, or after what waits already.
@@ -177,16 +180,15 @@ extension Activation {
     }
 
     /// A held turn and those before it have committed, or it fails. Does what the turn wants done besides durable events, which have been
-    /// given out if there is anything; returns what its caller is told.
-    func release(_ turn: HeldTurn, _ outcome: Result<CommitReceipt?, CallError>) -> BusMessage? {
-        switch (outcome, turn.refusal) {
-        case (.success, nil): return release(turn.output)
-        case (.success, let error?): return refusal(error, of: turn.output.caller)
-        case (.failure(let error), _): return refusal(error, of: turn.output.caller)
-        }
+    /// given out if there is anything; adds what its caller is told to `replies`.
+    ///
+    /// - Parameter error: What that is instead of the output, if the turn failed.
+    func release(_ output: Output, refusal error: CallError?, to replies: inout [BusMessage]) {
+        guard let error else { return release(output, to: &replies) }
+        if let refusal = refusal(error, of: output.caller) { replies.append(refusal) }
     }
 
-    /// A turn that was released has been answered.
+    /// A turn that was released has been answered. It still counts among the host's turns, from which a batch leaves as one.
     func turnLeft() {
         let waiters = state.withLock { state -> [Waiter] in
             state.held -= 1
@@ -197,7 +199,6 @@ extension Activation {
             return done
         }
         for waiter in waiters { waiter.continuation.resume(returning: true) }
-        services.turns.leave()
     }
 }
 
@@ -213,18 +214,18 @@ extension Activation {
                 return state.schedules.reserve(schedule.name)
             }
             guard let (key, token) = reserved else { return }
-            let delivery = Delivery(message: schedule.message, payload: schedule.payload)
+            let delivery = Delivery(message: schedule.message, handler: kind[schedule.message])
             let action = services.time.schedule(at: services.time.now + max(.zero, schedule.delay)) { [weak self] in
-                self?.fire(delivery, key: key, token: token)
+                self?.fire(delivery, schedule.payload, key: key, token: token)
             }
             state.withLock { $0.schedules.set(action, key: key, token: token) }
         }
     }
 
-    private func fire(_ delivery: Delivery, key: String, token: UInt64) {
+    private func fire(_ delivery: Delivery, _ payload: [UInt8], key: String, token: UInt64) {
         guard state.withLock({ $0.schedules.fire(key: key, token: token) }) else { return }
         _ = enqueue {
-            $0.append(schedule: delivery)
+            $0.append(schedule: delivery, payload)
             return true
         }
     }

@@ -18,7 +18,8 @@ extension Activation {
     func startDrain() {
         guard kind.configuration.execution == .receivingThread, let thread = services.bus.deliveringThread else { return startTask() }
         services.turns.enter()
-        thread.afterwards { self.stint(on: thread) }
+        // Captures one reference only, for which nothing is allocated.
+        thread.afterwards { self.stint() }
     }
 
     private func startTask(on thread: (any DeliveringThread)? = nil, after unsent: Output? = nil) {
@@ -36,24 +37,23 @@ extension Activation {
 
     // MARK: On the receiving thread
 
-    private func stint(on thread: any DeliveringThread) {
+    private func stint() {
         defer { services.turns.leave() }
         var core = takeCore()
         for _ in 0..<Self.longestStint {
             switch next(&core, isStint: true) {
             case .nothing: return
-            case .letter(.delivery(let delivery)):
-                guard let unsent = handleAtOnce(delivery, &core) else { continue }
+            case .letter(.delivery(let delivery, let payload)):
+                guard let unsent = handleAtOnce(delivery, payload, &core) else { continue }
                 keep(core)
-                return startTask(on: thread, after: unsent)
+                return startTask(on: services.bus.deliveringThread, after: unsent)
             case .letter(.deactivate), .long:
                 keep(core)
-                return startTask(on: thread)
+                return startTask(on: services.bus.deliveringThread)
             }
         }
         keep(core)
-        services.turns.enter()
-        thread.afterwards { self.stint(on: thread) }
+        startDrain()
     }
 
     // MARK: In a task
@@ -65,7 +65,7 @@ extension Activation {
             handled += 1
             if handled % Self.longestStint == 0 { await Task.yield() }
             switch letter {
-            case .delivery(let delivery): await handle(delivery, &core)
+            case .delivery(let delivery, let payload): await handle(delivery, payload, &core)
             case .deactivate: if await end(&core) { return }
             }
             if Task.isCancelled {
@@ -79,40 +79,41 @@ extension Activation {
     // MARK: The mailbox
 
     private func takeCore() -> Core? {
-        state.withLock { state in
-            defer { state.core = nil }
-            return state.core
-        }
+        state.withLock { $0.core.take() }
     }
 
     private func keep(_ core: Core?) {
         state.withLock { $0.core = core }
     }
 
-    /// The next letter; if there is none, the object is put to rest.
+    /// The next letter; if there is none, the object is put to rest, and `core` with it.
     private func next(_ core: inout Core?, isStint: Bool) -> Found {
         var ended = false
         let found = state.withLock { state -> Found in
-            if let known = core?.generation, known != state.generation { core = nil }
-            state.lastUsed = services.time.now
+            var generation = core?.generation
+            if generation != state.generation {
+                core = nil
+                generation = nil
+            }
             if let letter = state.mailbox.next() {
-                if isStint, !isShort(letter, core?.generation, state) {
+                if isStint, !isShort(letter, generation, state) {
                     state.mailbox.putBack(letter)
                     return .long
                 }
                 // A stint cannot be cancelled.
-                state.turnStarted = isStint ? nil : state.lastUsed
+                state.turnStarted = isStint ? nil : services.time.now
                 return .letter(letter)
             }
             state.turnStarted = nil
             state.isDraining = false
             state.drain = nil
-            if core == nil, state.held == 0 {
+            if generation == nil, state.held == 0 {
                 state.hasEnded = true
                 ended = true
                 Self.cancelTimers(&state)
             } else {
-                state.core = core
+                swap(&state.core, &core)
+                state.lastUsed = services.time.now
                 if state.idleCheck == nil { state.idleCheck = checkIdle(after: kind.configuration.idleTimeout) }
             }
             return .nothing
@@ -123,11 +124,10 @@ extension Activation {
 
     /// Whether nothing has to be waited for: the object is loaded, not too many of its turns are held, and the handler cannot wait.
     private func isShort(_ letter: Letter, _ generation: UInt64?, _ state: borrowing State) -> Bool {
-        guard case .delivery(let delivery) = letter, let generation, !services.tracing.isOn,
+        guard case .delivery(let delivery, _) = letter, let generation, !services.tracing.isOn,
             state.isSettled(generation, to: kind.configuration.mailboxCapacity) == true
         else { return false }
-        if case .suspending = kind[delivery.message]?.body { return false }
-        return true
+        return delivery.handler?.maySuspend != true
     }
 
     /// Runs the last turn and ends, unless messages came in the meantime: then the object is activated anew.

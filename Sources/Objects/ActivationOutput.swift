@@ -24,12 +24,19 @@ extension Activation {
 
     // MARK: Holding and releasing
 
-    /// Holds a turn's output until its commit and those before it are durable; returns it if there is none to wait for.
-    func hold(_ commit: consuming TurnCommit?, _ output: consuming Output) -> Conclusion {
-        switch place(of: output.generation, hasCommit: commit != nil) {
+    /// Holds a turn's output until its commit and those before it are durable.
+    func hold(_ commit: consuming TurnCommit, _ output: consuming Output) -> Conclusion {
+        guard place(of: output.generation, hasCommit: true) == .behindOthers else { return refuseLost(output.caller) }
+        submit(HeldTurn(owner: self, commit: commit, output: output))
+        return .held
+    }
+
+    /// Holds the output of a turn that has nothing to commit until those before it are durable; returns it if there are none.
+    func hold(_ output: consuming Output) -> Conclusion {
+        switch place(of: output.generation, hasCommit: false) {
         case .first: return .output(output)
         case .behindOthers:
-            submit(commit, output)
+            submit(HeldTurn(owner: self, commit: nil, output: output))
             return .held
         case .lost: return refuseLost(output.caller)
         }
@@ -40,7 +47,8 @@ extension Activation {
         switch place(of: generation, hasCommit: false) {
         case .first: refuse(caller, failure)
         case .behindOthers:
-            submit(nil, Output(caller: caller, payload: [], effects: TurnEffects(), generation: generation), refusal: failure)
+            let nothing = Output(caller: caller, payload: [], effects: TurnEffects(), generation: generation)
+            submit(HeldTurn(owner: self, commit: nil, output: nothing, refusal: failure))
         case .lost: return refuseLost(caller)
         }
         return .failed(failure)
@@ -67,15 +75,17 @@ extension Activation {
         return .failed(lost)
     }
 
-    private func submit(_ commit: consuming TurnCommit?, _ output: consuming Output, refusal: CallError? = nil) {
+    private func submit(_ turn: HeldTurn) {
         services.turns.enter()  // until the turn is released
-        services.committer.submit(HeldTurn(owner: self, commit: commit, output: output, refusal: refusal))
+        services.committer.submit(turn)
     }
 
-    /// Sends what a held turn puts out, but for its durable events and the reply.
-    func release(_ output: Output) -> BusMessage? {
+    /// Sends what a held turn puts out, but for its durable events and the reply, which it adds to `replies`.
+    func release(_ output: Output, to replies: inout [BusMessage]) {
         if let others = output.effects.others { publishEach(others) }
-        return complete(output)
+        complete(output)
+        // Made in its place: a message that is handed on is copied.
+        if let reply = output.caller.reply { replies.append(BusMessage(subject: reply, payload: output.payload)) }
     }
 
     /// Sends what a turn puts out; bursts at a pace that subscribers can keep.
@@ -110,14 +120,14 @@ extension Activation {
     }
 
     private func finish(_ output: Output) {
-        if let reply = complete(output) { services.publish(reply) }
+        complete(output)
+        if let reply = output.caller.reply { services.publish(BusMessage(subject: reply, payload: output.payload)) }
     }
 
-    /// Does the rest of what a turn wants done. The reply, if somebody waits for it.
-    private func complete(_ output: Output) -> BusMessage? {
+    /// Does the rest of what a turn wants done, but for the reply.
+    private func complete(_ output: Output) {
         if let others = output.effects.others { carryOut(others, generation: output.generation) }
         output.caller.span?.end()
-        return output.caller.reply.map { BusMessage(subject: $0, payload: output.payload) }
     }
 
     private func carryOut(_ effects: OtherEffects, generation: UInt64) {

@@ -48,8 +48,15 @@ final class Committer: Sendable {
         let outcome: Result<CommitReceipt?, CallError>
 
         var events: CommittedEvents? {
-            guard let commit = turn.commit, !commit.events.isEmpty, case .success(let receipt?) = outcome else { return nil }
-            return CommittedEvents(events: commit.events, receipt: receipt, trace: turn.output.caller.trace)
+            let events = turn.output.effects.events
+            guard !events.isEmpty, case .success(let receipt?) = outcome else { return nil }
+            return CommittedEvents(events: events, receipt: receipt, trace: turn.output.caller.trace)
+        }
+
+        /// What the caller is told instead of the output.
+        var refusal: CallError? {
+            guard case .failure(let error) = outcome else { return turn.refusal }
+            return error
         }
     }
 
@@ -191,7 +198,7 @@ final class Committer: Sendable {
     /// What is to be done with a turn, before the next batch can change that.
     private func settle(_ turn: HeldTurn, _ outcome: TurnOutcome?, failure: CallError) -> Result<CommitReceipt?, CallError> {
         // Also when the node has learned meanwhile what it has lost.
-        if outcome == .fenced { fenced.increment() }
+        if case .fenced = outcome { fenced.increment() }
         guard turn.owner.isCurrent(turn.generation) else { return .failure(failure) }
         switch outcome {
         case .committed(let receipt): return .success(receipt)
@@ -206,6 +213,7 @@ final class Committer: Sendable {
         var replies: [BusMessage] = []
         replies.reserveCapacity(batch.count)
         var (events, stream): ([CommittedEvents], String) = ([], "")
+        events.reserveCapacity(batch.count)
         func deliverEvents() {
             if !events.isEmpty { feed.committed(events, in: stream) }
             events.removeAll(keepingCapacity: true)
@@ -222,11 +230,12 @@ final class Committer: Sendable {
             }
             // Whatever else leaves comes after the durable events of its turn, and before those of the next.
             if turn.output.effects.hasOthers { deliverEvents() }
-            if let reply = turn.owner.release(turn, batch[index].outcome) { replies.append(reply) }
+            turn.owner.release(turn.output, refusal: batch[index].refusal, to: &replies)
         }
         deliverEvents()
         reply(replies)
         for index in batch.indices { batch[index].turn.owner.turnLeft() }
+        batch.first?.turn.owner.services.turns.leave(batch.count)  // all are of one host
         let observers = state.withLock { state in
             state.released += 1
             let released = state.released

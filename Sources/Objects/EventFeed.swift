@@ -40,6 +40,8 @@ final class EventFeed: Sendable {
     private let listens: Bool
     private let commitsSettle: @Sendable () async -> Void
     private let logger: Logger
+    /// Whether also deliveries to nobody are seen.
+    private let isTraced = MessageTracing().isOn
     private let state = Mutex(State())
     private let jobs = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest)
 
@@ -104,7 +106,7 @@ final class EventFeed: Sendable {
         while true {
             switch action {
             case .deliver(let portion):
-                portion.forEachMessage(of: stream, where: bus.isWanted) { bus.publish($0, orLogTo: logger) }
+                deliver(portion, of: stream)
                 action = state.withLock { $0.machines[stream, default: StreamFeedMachine()].delivered() }
             case .read(let numbers):
                 guard !isFollowed(stream), let next = state.withLock({ $0.machines[stream]?.passOver() }) else {
@@ -117,6 +119,12 @@ final class EventFeed: Sendable {
             case .none: return
             }
         }
+    }
+
+    private func deliver(_ portion: EventPortion, of stream: String) {
+        // To ask once is quicker than for each event. Who comes meanwhile wants what comes later: all of these have committed.
+        guard isTraced || isFollowed(stream) else { return }
+        portion.forEachMessage(of: stream, where: bus.isWanted) { bus.publish($0, orLogTo: logger) }
     }
 
     private func isFollowed(_ stream: String) -> Bool {

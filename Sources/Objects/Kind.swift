@@ -15,6 +15,9 @@ struct Kind: Sendable {
         let isQuery: Bool
         let body: Body
 
+        /// Whether it may have to wait for something.
+        var maySuspend: Bool { if case .suspending = body { true } else { false } }
+
         func run(_ object: any ServiceObject, _ payload: [UInt8], _ turn: Turn) async throws -> Result {
             switch body {
             case .immediate(let body): try body(object, payload, turn)

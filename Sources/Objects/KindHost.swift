@@ -17,6 +17,9 @@ final class KindHost: Sendable {
     var statistics: KindStatistics { kind.statistics }
     var activeCount: Int { activations.withLock { $0.count } }
 
+    /// What runs for a message of this name.
+    func handler(of message: String) -> Kind.Runner? { kind[message] }
+
     /// What becomes of a call.
     enum Receipt {
         case taken
@@ -30,8 +33,8 @@ final class KindHost: Sendable {
     /// Hands a call to its object, activating it if need be.
     ///
     /// - Parameter isHandedBack: Whether it turned out to be for this node after all.
-    func deliver(_ delivery: Delivery, to id: ObjectID, isHandedBack: Bool) -> Receipt {
-        guard kind[delivery.message] != nil else { return .refused(kind.unknown(delivery.message)) }
+    func deliver(_ delivery: Delivery, _ payload: [UInt8], to id: ObjectID, isHandedBack: Bool) -> Receipt {
+        guard delivery.handler != nil else { return .refused(kind.unknown(delivery.message)) }
         if !isHandedBack, services.ownership.isLookedFor(id), !delivery.headers.isHandedOn { return .behindOthers }
         while true {
             let activation: Activation
@@ -39,7 +42,7 @@ final class KindHost: Sendable {
             case .here(let found): activation = found
             case .elsewhere(let node): return .elsewhere(node: node)
             }
-            switch activation.deliver(delivery) {
+            switch activation.deliver(delivery, payload) {
             case .taken: return .taken
             case .full:
                 return .refused(CallError(.overloaded, "\(kind.configuration.mailboxCapacity) messages wait for \(id) already"))

@@ -13,16 +13,16 @@ struct Mailbox: Sendable {
     var isEmpty: Bool { letters.isEmpty }
 
     /// False when there is no room.
-    mutating func append(call delivery: Delivery) -> Bool {
+    mutating func append(call delivery: Delivery, _ payload: [UInt8]) -> Bool {
         guard calls < capacity else { return false }
         calls += 1
-        letters.append(.delivery(delivery))
+        letters.append(.delivery(delivery, payload: payload))
         return true
     }
 
-    mutating func append(schedule delivery: Delivery) {
+    mutating func append(schedule delivery: Delivery, _ payload: [UInt8]) {
         calls += 1
-        letters.append(.delivery(delivery))
+        letters.append(.delivery(delivery, payload: payload))
     }
 
     /// The end comes before what waits: that goes to the next activation.
@@ -32,7 +32,7 @@ struct Mailbox: Sendable {
 
     /// All calls; what else there is stays.
     mutating func takeDeliveries() -> [Delivery] {
-        let deliveries = letters.compactMap { if case .delivery(let delivery) = $0 { delivery } else { nil } }
+        let deliveries = letters.compactMap { if case .delivery(let delivery, _) = $0 { delivery } else { nil } }
         letters.removeAll { if case .delivery = $0 { true } else { false } }
         calls = 0
         return deliveries

@@ -164,12 +164,12 @@ public final class ObjectHost: Sendable {
 
     private func receive(_ message: BusMessage, isHandedBack: Bool = false) {
         // Anybody could say this, and only nodes know.
-        if message.origin?.isNode == false, message.headers.isHandedOn {
+        if message.headers.isHandedOn, message.origin?.isNode == false {
             var plain = message
             plain.headers[HeaderName.hop] = nil
             return receive(plain, isHandedBack: isHandedBack)
         }
-        if message.origin != nil, isClosed.load(ordering: .relaxed) {
+        if isClosed.load(ordering: .relaxed), message.origin != nil {
             want(message.subject)
             return refuse(message, "this node is about to end")
         }
@@ -182,9 +182,9 @@ public final class ObjectHost: Sendable {
                     .callCycle, "\(object) waits for this call itself: \((chain + [object]).map(\.description).joined(separator: " → "))")
             }
             let delivery = Delivery(
-                message: name, payload: message.payload, headers: message.headers, reply: message.reply,
+                message: name, handler: kind.handler(of: name), headers: message.headers, reply: message.reply,
                 deadline: message.headers.timeout.map { services.time.now + $0 }, callChain: chain, origin: message.origin)
-            switch kind.deliver(delivery, to: object, isHandedBack: isHandedBack) {
+            switch kind.deliver(delivery, message.payload, to: object, isHandedBack: isHandedBack) {
             case .taken: break
             case .elsewhere(let node): services.ownership.forward(message, for: object, to: node)
             case .behindOthers: services.ownership.forward(message, for: object)
@@ -243,7 +243,9 @@ public final class ObjectHost: Sendable {
 
     /// Notes that an object is wanted which this node still has, though it takes no calls any more.
     private func want(_ subject: Subject) {
-        guard services.ownership.hasOtherNodes, let (object, _) = try? ObjectSubject.parse(subject) else { return }
+        guard services.ownership.hasOtherNodes, let (object, _) = try? ObjectSubject.parse(subject), kinds[object.kind] != nil else {
+            return
+        }
         state.withLock { state in
             if state.wanted.count < Self.givenUpAtATime { state.wanted.insert(object) }
         }

@@ -77,19 +77,26 @@ struct StreamFeedMachine: Sendable {
             }
             begin(theirs)
         }
-        // What is next need not fit into what is kept.
-        var ready: [CommittedEvents] = []
-        for turn in turns {
-            let reached = ready.last?.last ?? cursor
-            guard turn.last > reached else { continue }
-            if !isDelivering, turn.first <= reached + 1 {
-                ready.append(turn)
-            } else {
-                hear(of: turn.last)
-                keep(turn)
-            }
+        // What is next, which most often is all of it, need not fit into what is kept.
+        let news = turns.drop { $0.last <= cursor }
+        let ready = isDelivering ? [] : following(news)
+        for turn in news.dropFirst(ready.count) {
+            hear(of: turn.last)
+            keep(turn)
         }
-        return ready.isEmpty ? next() : give(ready)
+        return ready.isEmpty ? next() : give(Array(ready))
+    }
+
+    /// Those of the turns that follow what was given out, and each other.
+    private func following(_ turns: ArraySlice<CommittedEvents>) -> ArraySlice<CommittedEvents> {
+        var reached = cursor
+        var end = turns.startIndex
+        // By index: an element that is taken out is copied whole.
+        while end < turns.endIndex, turns[end].first <= reached + 1 {
+            reached = turns[end].last
+            end += 1
+        }
+        return turns[..<end]
     }
 
     /// The stream's newest number was looked up, and this node has told of everything that it had committed by then.

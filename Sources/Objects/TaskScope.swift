@@ -38,9 +38,9 @@ final class TaskScope: Sendable {
         busy.wrappingAdd(1, ordering: .sequentiallyConsistent)
     }
 
-    /// Takes an ``enter()`` back.
-    func leave() {
-        let left = busy.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+    /// Takes an ``enter()`` back, or several.
+    func leave(_ count: Int = 1) {
+        let left = busy.wrappingSubtract(count, ordering: .sequentiallyConsistent).newValue
         guard left == 0, isAwaited.load(ordering: .sequentiallyConsistent) else { return }
         wakeWaiters()
     }

@@ -6,41 +6,52 @@ import Synchronization
 /// Everything a turn publishes, sends, schedules or starts is held until its commit and dropped when the turn throws. What cannot be
 /// encoded or addressed fails the turn.
 public final class Turn: Sendable {
-    /// The object whose turn it is.
-    public let object: ObjectID
     /// When the turn began, on the node's wall clock.
     public let now: Timestamp
-    /// The headers of the message; empty for the object's own schedules.
-    public let headers: Headers
 
-    private let context: TurnContext
+    /// Whom it answers, and what it is told of the message.
+    let caller: Activation.Caller
+    let isReadOnly: Bool
+    /// Of the activation.
+    let generation: UInt64
+    private let activation: Activation
     private let effects: Mutex<TurnEffects>
 
-    init(object: ObjectID, now: Timestamp, headers: Headers, context: TurnContext, eventSubject: EventSubject?) {
-        self.object = object
+    init(
+        of activation: Activation, now: Timestamp, answering caller: Activation.Caller, isReadOnly: Bool, generation: UInt64,
+        eventSubject: EventSubject?
+    ) {
+        self.activation = activation
         self.now = now
-        self.headers = headers
-        self.context = context
+        self.caller = caller
+        self.isReadOnly = isReadOnly
+        self.generation = generation
         effects = Mutex(TurnEffects(eventSubject: eventSubject))
     }
 
+    /// The object whose turn it is.
+    public var object: ObjectID { activation.id }
+
     /// The object's id.
     public var id: String { object.id }
+
+    /// The headers of the message; empty for the object's own schedules.
+    public var headers: Headers { caller.delivery?.headers ?? Headers() }
 
     /// A value the node was given for its objects.
     ///
     /// - Throws: ``Dependencies/Missing``.
     public func dependency<Value: Sendable>(_ type: Value.Type) throws(Dependencies.Missing) -> Value {
-        try context.activation.services.dependencies.get(type)
+        try activation.services.dependencies.get(type)
     }
 
     /// Publishes an event of this object: durable ones in its stream, with the commit; then to whoever follows.
     public func publish<E: Event>(_ event: E) {
         change { effects throws in
-            if E.durability == .durable, context.isPersistent {
+            if E.durability == .durable, activation.kind.isPersistent {
                 try effects.keep(event, of: object)
             } else {
-                try effects.publish(event, of: object, trace: context.trace)
+                try effects.publish(event, of: object, trace: caller.trace)
             }
         }
     }
@@ -49,7 +60,7 @@ public final class Turn: Sendable {
     public func publish(_ payload: [UInt8], to subject: String, headers: Headers = Headers()) {
         change { effects throws in
             var headers = headers
-            headers.carryOn(context.trace)
+            headers.carryOn(caller.trace)
             let message = BusMessage(subject: try Subject(subject), headers: headers, payload: payload)
             effects.add { $0.publish(message) }
         }
@@ -98,34 +109,45 @@ public final class Turn: Sendable {
     ///
     /// - Throws: The first thing that could not be encoded or addressed.
     func finish() throws -> TurnEffects {
-        var collected = TurnEffects()
-        effects.withLock { swap(&$0, &collected) }
+        let collected = take()
         if let failure = collected.failure { throw failure }
         return collected
     }
 
+    /// Forgets what the turn collected, in which there may be closures that hold the turn.
+    func drop() { _ = take() }
+
+    private func take() -> TurnEffects {
+        var collected = TurnEffects()
+        effects.withLock { swap(&$0, &collected) }
+        return collected
+    }
+
     fileprivate func ask(_ request: ObjectRequest) async throws -> BusMessage {
-        try await context.settle(object)
+        guard await activation.settle(generation, to: 0) else {
+            throw CallError(.unavailable, "an earlier turn of \(object) could not be committed")
+        }
         var request = request
-        request.headers[HeaderName.callChain] = (context.callChain + [object]).map(\.description).joined(separator: ",")
-        request.headers.carryOn(context.trace)
-        if let left = context.timeLeft {
+        request.headers[HeaderName.callChain] = (caller.callChain + [object]).map(\.description).joined(separator: ",")
+        request.headers.carryOn(caller.trace)
+        if let deadline = caller.deadline {
+            let left = deadline - activation.services.time.now
             guard left > .zero else { throw CallError(.deadline, "the deadline passed before \(request.object) could be asked") }
             request.timeout = min(left, request.timeout ?? left)
         }
-        return try await context.activation.services.caller.ask(request)
+        return try await activation.services.caller.ask(request)
     }
 
     fileprivate func send(_ request: ObjectRequest) {
         var request = request
-        request.headers.carryOn(context.trace)
+        request.headers.carryOn(caller.trace)
         change { [request] effects throws in effects.add { $0.sends.append(request) } }
     }
 
     private func change(_ body: (inout TurnEffects) throws -> Void) {
         effects.withLock { effects in
             guard effects.failure == nil else { return }
-            if context.isReadOnly {
+            if isReadOnly {
                 effects.failure = ReadOnlyTurn()
                 return
             }
@@ -137,30 +159,6 @@ public final class Turn: Sendable {
 /// A query tried to publish, send or schedule.
 struct ReadOnlyTurn: Error, CustomStringConvertible {
     var description: String { "a Query may not publish, send, schedule or deactivate; declare it with Handle" }
-}
-
-/// What a turn needs of its activation and host.
-struct TurnContext: Sendable {
-    let activation: Activation
-    let generation: UInt64
-    let isReadOnly: Bool
-    let callChain: [ObjectID]
-    /// The headers by which what the turn sends is part of its trace.
-    let trace: Headers
-    /// The caller's; nil without one.
-    let deadline: Duration?
-
-    var isPersistent: Bool { activation.kind.isPersistent }
-
-    /// What is left until the deadline.
-    var timeLeft: Duration? { deadline.map { $0 - activation.services.time.now } }
-
-    /// Waits until the object's earlier turns have committed; throws when one of them could not.
-    func settle(_ object: ObjectID) async throws(CallError) {
-        guard await activation.settle(generation, to: 0) else {
-            throw CallError(.unavailable, "an earlier turn of \(object) could not be committed")
-        }
-    }
 }
 
 /// Carries a turn's calls to other objects.

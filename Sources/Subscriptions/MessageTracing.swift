@@ -46,7 +46,7 @@ public struct MessageTracing: Sendable {
 }
 
 /// A span that ends once, with or without an error.
-public struct MessageSpan: Sendable {
+public final class MessageSpan: Sendable {
     private let span: any Span
     private let instrument: any Instrument
 

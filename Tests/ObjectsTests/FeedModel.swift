@@ -7,7 +7,7 @@ import RivuletContract
 struct FeedModel {
     /// What can happen next.
     enum Step: CaseIterable {
-        case release, beginLook, endLook, read, fail, retry, finishDelivery, follow, findNobody, passOver
+        case release, beginLook, endLook, read, fail, retry, finishDelivery, follow, joinDelivery, findNobody, passOver
     }
 
     private(set) var machine: StreamFeedMachine
@@ -23,7 +23,8 @@ struct FeedModel {
     private var reading: (numbers: ClosedRange<UInt64>, page: EventPage?)?
     /// Whether nobody was found who wants what is to be read.
     private var foundNobody = false
-    /// How many events the stream had when somebody came who wants them: what is given out from then on, also of a delivery that is under way.
+    /// How many events the stream had when somebody came who wants them: what is given out from then on, perhaps also the rest of a delivery that
+    /// is under way.
     private var followedSince: Int?
     /// What is out for delivery.
     private var portion: [EventEnvelope] = []
@@ -84,6 +85,7 @@ struct FeedModel {
         case .retry: isPausing
         case .finishDelivery: isDelivering
         case .follow: !isFollowed
+        case .joinDelivery: !isFollowed && !portion.isEmpty
         case .findNobody: !isFollowed && !foundNobody && reading.map { $0.page == nil } ?? false
         case .passOver: foundNobody
         }
@@ -116,7 +118,8 @@ struct FeedModel {
             isDelivering = false
             portion = []
             perform(machine.delivered())
-        case .follow:
+        case .follow: followedSince = log.count
+        case .joinDelivery:
             followedSince = log.count
             if let last = portion.last { receive(last) }
         case .findNobody: foundNobody = true

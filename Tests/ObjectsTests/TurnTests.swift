@@ -1,6 +1,7 @@
 import RivuletBackbone
 import RivuletObjects
 import RivuletTesting
+import Synchronization
 import TestSupport
 import Testing
 
@@ -29,6 +30,13 @@ import Testing
             #expect(try await counter.ask(Total()) == 2)
             #expect(node.events(of: Counter.self, "a").map(\.name) == ["Added"])
             #expect(try await store.load(counter.object) == before)
+        }
+    }
+
+    @Test func aTurnThatThrowsIsForgottenWithWhatItWantedDone() async throws {
+        try await withNode(hosting: Quitter.self) { node in
+            await #expect(throws: CallError.self) { try await node.object(Quitter.self, "a").ask(Quit()) }
+            try await until { Quitter.last.withLock { $0.turn == nil } }
         }
     }
 
@@ -218,5 +226,24 @@ func outcome(_ call: @Sendable () async throws -> Int) async -> Outcome {
         return .success(try await call())
     } catch {
         return .failure((error as? CallError)?.code ?? .failed)
+    }
+}
+
+private struct Quit: Message {}
+
+/// Wants done what holds the turn, and throws.
+private struct Quitter: ServiceObject {
+    struct State: Codable, Sendable {}
+    struct Last { weak var turn: Turn? }
+
+    var state = State()
+    static let last = Mutex(Last())
+
+    static var handlers: Handlers<Self> {
+        Handle(Quit.self) { _, _, turn in
+            last.withLock { $0.turn = turn }
+            turn.background { _ in _ = try await turn.object(Quitter.self, "b").ask(Quit()) }
+            throw Unforeseen()
+        }
     }
 }
