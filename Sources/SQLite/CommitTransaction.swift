@@ -7,6 +7,8 @@ import RivuletSubscriptions
 struct CommitTransaction {
     private struct ObjectRow {
         let object: ObjectID
+        /// Where its kind stands in ``kinds``.
+        let kind: Int
         var number: Int64?
         var version: UInt64 = 0
         var ownerEpoch: UInt64 = 0
@@ -17,7 +19,13 @@ struct CommitTransaction {
         var state: [UInt8]?
         var isTouched = false
         var fence = TurnFence()
-        /// Where the kind's stream stands in ``streams``, once a turn had events.
+    }
+
+    private struct Kind {
+        let name: String
+        /// The name as it is stored.
+        let token: String
+        /// Where its stream stands in ``streams``, once a turn had events.
         var stream: Int?
     }
 
@@ -32,14 +40,16 @@ struct CommitTransaction {
     private let forgetTime: Timestamp
     private let file: StoreFile
     private var rows: [ObjectRow] = []
-    private var streams: [StreamRow] = []
     private var rowIndex: [ObjectID: Int] = [:]
-    private var streamIndex: [String: Int] = [:]
+    private var kinds: [Kind] = []
+    private var streams: [StreamRow] = []
     /// For each turn, its object's row.
     private var rowOfTurn: [Int] = []
     /// Of all turns.
     private var eventCount = 0
     private let selectObject: PreparedStatement
+    /// The kind that ``selectObject`` is bound to.
+    private var selectedKind: Int?
 
     /// Commits the batch, or throws and leaves nothing of it.
     ///
@@ -51,8 +61,8 @@ struct CommitTransaction {
         try db.beginTransaction(.immediate)
         let outcomes: [TurnOutcome]
         do {
-            var transaction = try CommitTransaction(db: db, time: time, forgetTime: forgetTime, file: file)
-            outcomes = try batch.map { try transaction.judge($0) }
+            var transaction = try CommitTransaction(of: batch.count, db: db, time: time, forgetTime: forgetTime, file: file)
+            outcomes = try transaction.judge(batch)
             try transaction.write(batch, outcomes)
         } catch {
             try? db.rollback()
@@ -75,13 +85,25 @@ struct CommitTransaction {
         return StoreError(.unknownOutcome, "cannot tell whether \(file.path) holds the last commit: \(error)", cause: error)
     }
 
-    private init(db: Database, time: Timestamp, forgetTime: Timestamp, file: StoreFile) throws {
+    private init(of count: Int, db: Database, time: Timestamp, forgetTime: Timestamp, file: StoreFile) throws {
         (self.db, self.time, self.forgetTime, self.file) = (db, time, forgetTime, file)
         selectObject = try PreparedStatement(
             "SELECT number, version, owner_epoch, last_event, event_count FROM objects WHERE kind = ? AND id = ?", on: db)
+        rows.reserveCapacity(count)
+        rowIndex.reserveCapacity(count)
+        rowOfTurn.reserveCapacity(count)
     }
 
     // MARK: Judging
+
+    private mutating func judge(_ batch: [TurnCommit]) throws -> [TurnOutcome] {
+        var outcomes: [TurnOutcome] = []
+        outcomes.reserveCapacity(batch.count)
+        // In a span, since an element that is taken out of an array is copied whole.
+        let turns = batch.span
+        for index in turns.indices { outcomes.append(try judge(turns[index])) }
+        return outcomes
+    }
 
     private mutating func judge(_ turn: TurnCommit) throws -> TurnOutcome {
         let index = try row(of: turn.object)
@@ -89,11 +111,10 @@ struct CommitTransaction {
         guard rows[index].fence.admits(turn, on: rows[index].version, rows[index].ownerEpoch) else { return .fenced }
         var receipt = CommitReceipt(previousSequence: rows[index].lastEvent, time: time)
         if !turn.events.isEmpty {
-            let stream = try rows[index].stream ?? stream(of: turn.object)
+            let stream = try stream(of: rows[index].kind, for: turn.object)
             receipt.streamEpoch = streams[stream].epoch
             receipt.firstSequence = streams[stream].head + 1
             streams[stream].head += UInt64(turn.events.count)
-            rows[index].stream = stream
             rows[index].lastEvent = streams[stream].head
             rows[index].eventCount += UInt64(turn.events.count)
             eventCount += turn.events.count
@@ -105,28 +126,38 @@ struct CommitTransaction {
     }
 
     private mutating func row(of object: ObjectID) throws -> Int {
-        if let index = rowIndex[object] { return index }
-        try selectObject.bind(1, text: SubjectToken.encode(object.kind))
-        try selectObject.bind(2, text: SubjectToken.encode(object.id))
-        let stored = try selectObject.firstRow { row in
-            ObjectRow(
-                object: object, number: row.int64(0), version: row.uint64(1), ownerEpoch: row.uint64(2), lastEvent: row.uint64(3),
-                eventCount: row.uint64(4), lastOrdinal: row.uint64(4))
+        let index = rowIndex.value(of: object, ifNew: rows.count)
+        guard index == rows.count else { return index }
+        let kind = kind(of: object)
+        if kind != selectedKind {
+            try selectObject.bind(1, text: kinds[kind].token)
+            selectedKind = kind
         }
-        rows.append(stored ?? ObjectRow(object: object))
-        rowIndex[object] = rows.count - 1
-        return rows.count - 1
+        let stored = try selectObject.firstRow(lending: SubjectToken.encode(object.id), as: 2) { row in
+            ObjectRow(
+                object: object, kind: kind, number: row.int64(0), version: row.uint64(1), ownerEpoch: row.uint64(2),
+                lastEvent: row.uint64(3), eventCount: row.uint64(4), lastOrdinal: row.uint64(4))
+        }
+        rows.append(stored ?? ObjectRow(object: object, kind: kind))
+        return index
     }
 
-    private mutating func stream(of object: ObjectID) throws -> Int {
-        if let index = streamIndex[object.kind] { return index }
+    /// Looks through all there are: a batch has turns of few kinds.
+    private mutating func kind(of object: ObjectID) -> Int {
+        if let known = kinds.firstIndex(where: { $0.name.hasSameBytes(as: object.kind) }) { return known }
+        kinds.append(Kind(name: object.kind, token: SubjectToken.encode(object.kind)))
+        return kinds.count - 1
+    }
+
+    private mutating func stream(of kind: Int, for object: ObjectID) throws -> Int {
+        if let known = kinds[kind].stream { return known }
         let select = try PreparedStatement("SELECT number, epoch, head FROM streams WHERE name = ?", on: db)
-        try select.bind(1, text: SubjectToken.encode(object.kind))
+        try select.bind(1, text: kinds[kind].token)
         guard let stored = try select.firstRow({ StreamRow(number: $0.int64(0), epoch: $0.text(1), head: $0.uint64(2)) }) else {
             throw StoreError(.noStream, "cannot commit events of \(object) to \(file.path): there is no stream \(object.kind)")
         }
         streams.append(stored)
-        streamIndex[object.kind] = streams.count - 1
+        kinds[kind].stream = streams.count - 1
         return streams.count - 1
     }
 
@@ -154,15 +185,14 @@ struct CommitTransaction {
             try statement.bind(2, rows[index].lastEvent)
             try statement.bind(3, rows[index].eventCount)
             try statement.bind(4, time.nanoseconds)
-            try statement.bind(5, text: rows[index].state)
             if let number {
                 try update.bind(6, number)
-                try update.run()
+                try update.run(lending: rows[index].state, as: 5)
             } else {
-                try insert.bind(6, text: SubjectToken.encode(rows[index].object.kind))
+                try insert.bind(6, text: kinds[rows[index].kind].token)
                 try insert.bind(7, text: SubjectToken.encode(rows[index].object.id))
                 try insert.bind(8, rows[index].ownerEpoch)
-                try insert.run()
+                try insert.run(lending: rows[index].state, as: 5)
                 rows[index].number = db.lastInsertedRowID
             }
         }
@@ -173,9 +203,9 @@ struct CommitTransaction {
         var insertion = try EventInsertion(of: eventCount, at: time, on: db)
         for index in batch.indices where !batch[index].events.isEmpty {
             let row = rowOfTurn[index]
-            guard case .committed(let receipt) = outcomes[index], let object = rows[row].number, let stream = rows[row].stream else {
-                continue
-            }
+            guard case .committed(let receipt) = outcomes[index], let object = rows[row].number,
+                let stream = kinds[rows[row].kind].stream
+            else { continue }
             var (sequence, previous) = (receipt.firstSequence, receipt.previousSequence)
             for event in batch[index].events {
                 rows[row].lastOrdinal += 1
@@ -221,5 +251,13 @@ struct CommitTransaction {
         try delete.bind(1, forgetTime.nanoseconds)
         try delete.bind(2, Int64(limit))
         try delete.run()
+    }
+}
+
+extension Dictionary {
+    /// The value of a key: if it has none, `new` from now on. Hashes the key but once.
+    fileprivate mutating func value(of key: Key, ifNew new: Value) -> Value {
+        func read(_ value: inout Value) -> Value { value }
+        return read(&self[key, default: new])
     }
 }

@@ -4,7 +4,8 @@ import GRDBSQLite
 /// A statement of GRDB's cache that a commit runs once per turn, bound straight through SQLite's C interface: for rows this small
 /// GRDB's boxed arguments cost more than SQLite's own work (measured: half the time of a commit).
 ///
-/// Unsafe pointers live only for the length of a bind call, in which SQLite copies what they point to.
+/// Unsafe pointers live only for the length of a call: SQLite copies what they point to, or reads it while the statement runs and then
+/// forgets it.
 struct PreparedStatement {
     /// Of `statement`, which owns it.
     private let handle: OpaquePointer
@@ -55,6 +56,21 @@ struct PreparedStatement {
         _ = try firstRow { _ in }
     }
 
+    /// Runs it with a TEXT that SQLite reads where it is: the copy that it makes of a bound one costs an allocation.
+    func run(lending text: [UInt8]?, as index: CInt) throws {
+        guard let text else {
+            try bind(index, text: nil)
+            return try run()
+        }
+        try text.withUnsafeBufferPointer { try lend($0, as: index) { try run() } }
+    }
+
+    /// The same for a statement that gives rows.
+    func firstRow<Value>(lending text: String, as index: CInt, _ read: (Columns) -> Value) throws -> Value? {
+        var text = text
+        return try text.withUTF8 { try lend($0, as: index) { try firstRow(read) } }
+    }
+
     /// Runs the statement and reads its first row; nil when there is none.
     func firstRow<Value>(_ read: (Columns) -> Value) throws -> Value? {
         defer { sqlite3_reset(handle) }
@@ -79,13 +95,20 @@ struct PreparedStatement {
     /// SQLITE_TRANSIENT, a C macro that Swift does not see: SQLite makes its own copy.
     private static let copying = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
-    private func bind(_ index: CInt, text: UnsafeBufferPointer<UInt8>) throws {
+    private func lend<Value>(_ text: UnsafeBufferPointer<UInt8>, as index: CInt, _ body: () throws -> Value) throws -> Value {
+        defer { sqlite3_bind_null(handle, index) }
+        try bind(index, text: text, nil)
+        return try body()
+    }
+
+    /// - Parameter destructor: What becomes of the text after its use; nil if it is only lent.
+    private func bind(_ index: CInt, text: UnsafeBufferPointer<UInt8>, _ destructor: sqlite3_destructor_type? = Self.copying) throws {
         // Without an address SQLite would take an empty text for NULL.
         guard let start = text.baseAddress else {
             return try check(sqlite3_bind_text(handle, index, "", 0, Self.copying))
         }
         let code = start.withMemoryRebound(to: CChar.self, capacity: text.count) { bytes in
-            sqlite3_bind_text64(handle, index, bytes, UInt64(text.count), Self.copying, UInt8(SQLITE_UTF8))
+            sqlite3_bind_text64(handle, index, bytes, UInt64(text.count), destructor, UInt8(SQLITE_UTF8))
         }
         try check(code)
     }
