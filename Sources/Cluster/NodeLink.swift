@@ -179,11 +179,12 @@ final class NodeLink: Sendable {
             if case .ended = state.phase { return false }
             let isConnecting = if case .connecting = state.phase { true } else { false }
             state.phase = .ended
-            let underWay = state.underWay.flatMap { state.pending.removeValue(forKey: $0) }
-            for (_, lost) in state.pending.sorted(by: { $0.key > $1.key }) { state.waiting.prepend(lost.forwarded.sent) }
-            state.pending = [:]
-            // Whoever passes it will know whether it was sent.
-            if let underWay, let number = state.underWay { state.pending[number] = underWay }
+            // Whoever passes the one that is under way will know whether it was sent.
+            let lost = state.pending.filter { $0.key != state.underWay }.sorted { $0.key > $1.key }
+            for (number, lost) in lost {
+                state.pending[number] = nil
+                state.waiting.prepend(lost.forwarded.sent)
+            }
             defer { state.isPassing = true }
             return isConnecting || !state.isPassing
         }
