@@ -182,7 +182,7 @@ final class Router: Sendable {
         }
         let payload = message.payload
         return deliver(&parcel, route.reachesProcess ? copy message : nil, subject, tail.span, along: route, into: &batch) {
-            Self.plainTail(reply: reply.span, payload: payload.span)
+            Self.tail(reply: reply.span, headers: Span(), payload: payload.span)
         }
     }
 
@@ -291,21 +291,21 @@ final class Router: Sendable {
     // MARK: - The forms of a message
 
     private static func tail(of frame: PublishFrame, in bytes: borrowing Span<UInt8>) -> [UInt8] {
-        var tail: [UInt8] = []
-        FrameEncoder.messageTail(
+        tail(
             reply: bytes.extracting(frame.reply ?? 0..<0), headers: bytes.extracting(frame.headers ?? 0..<0),
-            payload: bytes.extracting(frame.payload), to: &tail)
-        return tail
+            payload: bytes.extracting(frame.payload))
     }
 
     /// The tail without headers.
     static func plainTail(of frame: PublishFrame, in bytes: borrowing Span<UInt8>) -> [UInt8] {
-        plainTail(reply: bytes.extracting(frame.reply ?? 0..<0), payload: bytes.extracting(frame.payload))
+        tail(reply: bytes.extracting(frame.reply ?? 0..<0), headers: Span(), payload: bytes.extracting(frame.payload))
     }
 
-    private static func plainTail(reply: borrowing Span<UInt8>, payload: borrowing Span<UInt8>) -> [UInt8] {
+    private static func tail(
+        reply: borrowing Span<UInt8>, headers: borrowing Span<UInt8>, payload: borrowing Span<UInt8>
+    ) -> [UInt8] {
         var tail: [UInt8] = []
-        FrameEncoder.messageTail(reply: reply, headers: Span(), payload: payload, to: &tail)
+        FrameEncoder.messageTail(reply: reply, headers: headers, payload: payload, to: &tail)
         return tail
     }
 
