@@ -5,8 +5,8 @@ import Synchronization
 
 /// Tells who listens here what other connections have committed, and looks for it only while somebody listens.
 ///
-/// It asks SQLite for the file's version, which costs microseconds: every millisecond while there is traffic, and the less often the longer
-/// there was none.
+/// It asks SQLite for the file's version, which costs microseconds: every millisecond while there are events or relayed messages, and the
+/// less often the longer there were none. Other commits, such as the heartbeats of each node, are no reason to hurry.
 final class ChangeWatch: Sendable {
     private struct Bell {
         weak var rings: BoundedChannel<Void>?
@@ -31,10 +31,11 @@ final class ChangeWatch: Sendable {
 
     private struct Looking {
         var reader: ChangeReader?
-        var lastChange = ContinuousClock.now
+        var lastNews = ContinuousClock.now
     }
 
-    private static let pauses = (shortest: Duration.milliseconds(1), longest: Duration.milliseconds(20))
+    /// A message after a long silence waits for the longest at most, and half of it on average.
+    private static let pauses = (shortest: Duration.milliseconds(1), longest: Duration.milliseconds(8))
 
     private let file: StoreFile
     private let state = Mutex(State())
@@ -133,21 +134,24 @@ final class ChangeWatch: Sendable {
             let reader = try looking.reader ?? ChangeReader(file)
             looking.reader = reader
             let hasChanged = try reader.hasChanged()
-            if hasChanged { looking.lastChange = .now }
-            if hasChanged || hasNewcomers { try tell(reader) }
+            if hasChanged || hasNewcomers, try tell(reader) { looking.lastNews = .now }
         } catch {
             // Whatever may have been committed is not passed over: a new connection looks at everything.
             looking.reader = nil
             return Self.pauses.longest
         }
-        let silence = ContinuousClock.now - looking.lastChange
-        return min(max(silence / 200, Self.pauses.shortest), Self.pauses.longest)
+        let silence = ContinuousClock.now - looking.lastNews
+        return min(max(silence / 20, Self.pauses.shortest), Self.pauses.longest)
     }
 
-    private func tell(_ reader: ChangeReader) throws {
+    /// - Returns: Whether there was anything to tell of.
+    private func tell(_ reader: ChangeReader) throws -> Bool {
         let (hasBells, hasListeners) = state.withLock { (!$0.bells.isEmpty, !$0.listeners.isEmpty) }
-        if hasBells, try reader.hasMoreEvents() { ring() }
-        if hasListeners { while try handOn(reader) {} }
+        let hasEvents = try hasBells && reader.hasMoreEvents()
+        if hasEvents { ring() }
+        var hasRelayed = false
+        while hasListeners, try handOn(reader) { hasRelayed = true }
+        return hasEvents || hasRelayed
     }
 
     /// Reads some batches of the relay for all listeners.
