@@ -44,5 +44,5 @@ struct Parcel: Sendable {
 
 extension BusMessage {
     /// About how many bytes it keeps.
-    var size: Int { headers.reduce(payload.count + 256) { $0 + $1.name.utf8.count + $1.value.utf8.count } }
+    var size: Int { 256 + headers.encodedCount + payload.count }
 }

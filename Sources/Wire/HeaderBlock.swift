@@ -17,33 +17,52 @@ extension Headers {
                 return
             }
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else { throw .invalidHeaders }
-            add(String(decoding: line[..<colon], as: UTF8.self), String(decoding: line[(colon + 1)...], as: UTF8.self))
+            let value = line[(colon + 1)...].trimmingBlanks()
+            add(String(decoding: line[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self))
         }
         throw .invalidHeaders
     }
 
     /// The header block as it is sent in HPUB and HMSG, the empty line at its end included.
     public func encoded() -> [UInt8] {
-        var bytes = Self.version
-        if let status {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(encodedCount)
+        encode(to: &bytes)
+        return bytes
+    }
+
+    /// The length of ``encoded()``.
+    public var encodedCount: Int {
+        var count = Self.version.count + 4
+        if let code = statusCode { count += 1 + code.utf8.count + (statusText.map { 1 + $0.utf8.count } ?? 0) }
+        for (name, value) in self { count += name.utf8.count + value.utf8.count + 4 }
+        return count
+    }
+
+    func encode(to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: Self.version)
+        if let code = statusCode {
             bytes.append(UInt8(ascii: " "))
-            let code = String(status)
-            bytes.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: Swift.max(0, 3 - code.utf8.count)))
             bytes.append(contentsOf: code.utf8)
             if let statusText {
                 bytes.append(UInt8(ascii: " "))
                 bytes.append(contentsOf: statusText.utf8)
             }
         }
-        bytes.append(contentsOf: [0x0d, 0x0a])
+        FrameEncoder.lineEnd(to: &bytes)
         for (name, value) in self {
             bytes.append(contentsOf: name.utf8)
-            bytes.append(contentsOf: [UInt8(ascii: ":"), UInt8(ascii: " ")])
+            bytes.append(UInt8(ascii: ":"))
+            bytes.append(UInt8(ascii: " "))
             bytes.append(contentsOf: value.utf8)
-            bytes.append(contentsOf: [0x0d, 0x0a])
+            FrameEncoder.lineEnd(to: &bytes)
         }
-        bytes.append(contentsOf: [0x0d, 0x0a])
-        return bytes
+        FrameEncoder.lineEnd(to: &bytes)
+    }
+
+    /// The status in the three digits that it has at least.
+    private var statusCode: String? {
+        status.map(String.init).map { String(repeating: "0", count: Swift.max(0, 3 - $0.utf8.count)) + $0 }
     }
 
     private mutating func readStatus(_ rest: ArraySlice<UInt8>) throws(WireError) {
@@ -59,10 +78,9 @@ extension Headers {
 
     /// The line at `position` without its end, or nil if no line end follows.
     private static func line(of block: [UInt8], from position: inout Int) -> ArraySlice<UInt8>? {
-        guard let end = block[position...].firstIndex(of: 0x0a) else { return nil }
-        var line = block[position..<end]
-        if line.last == 0x0d { line.removeLast() }
+        let start = position
+        guard let end = block[start...].firstIndex(of: 0x0a) else { return nil }
         position = end + 1
-        return line
+        return block[start..<(end > start && block[end - 1] == 0x0d ? end - 1 : end)]
     }
 }

@@ -33,7 +33,7 @@ public struct Headers: Sendable, Hashable {
         }
     }
 
-    private enum Line: Sendable, Hashable {
+    fileprivate enum Line: Sendable, Hashable {
         case status(Int, String?)
         case header(Entry)
 
@@ -88,14 +88,24 @@ public struct Headers: Sendable, Hashable {
     /// The number of headers, counting repeated names each time.
     public var count: Int { status == nil ? lines.count : lines.count - 1 }
 
+    // Most are clean, and then need not be written anew.
+
     private static func clean(name: String) -> String {
-        String(decoding: name.utf8.map { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") ? $0 : UInt8(ascii: "-") }, as: UTF8.self)
+        guard name.hasByte(where: { !isNamePart($0) }) else { return name }
+        return String(decoding: name.utf8.map { isNamePart($0) ? $0 : UInt8(ascii: "-") }, as: UTF8.self)
     }
 
     private static func clean(value: String) -> String {
-        let bytes = value.utf8.map { $0 == 0x0d || $0 == 0x0a || $0 == 0 ? 0x20 : $0 }
-        return String(decoding: bytes[...].trimmingBlanks(), as: UTF8.self)
+        let bytes = value.utf8
+        guard value.hasByte(where: isUnfit) || bytes.first.map(isBlank) == true || bytes.last.map(isBlank) == true else { return value }
+        return String(decoding: bytes.map { isUnfit($0) ? 0x20 : $0 }[...].trimmingBlanks(), as: UTF8.self)
     }
+
+    private static func isNamePart(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: ":") }
+
+    private static func isUnfit(_ byte: UInt8) -> Bool { byte == 0x0d || byte == 0x0a || byte == 0 }
+
+    fileprivate static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 }
 
 extension Headers: ExpressibleByDictionaryLiteral {
@@ -106,18 +116,36 @@ extension Headers: ExpressibleByDictionaryLiteral {
 }
 
 extension Headers: Sequence {
+    /// The headers in order, without the status.
+    public struct Iterator: IteratorProtocol {
+        fileprivate var lines: IndexingIterator<[Line]>
+
+        /// The next header.
+        public mutating func next() -> (name: String, value: String)? {
+            while let line = lines.next() {
+                if case .header(let entry) = line { return (entry.name, entry.value) }
+            }
+            return nil
+        }
+    }
+
     /// Iterates the headers in order as `(name, value)`.
-    public func makeIterator() -> some IteratorProtocol<(name: String, value: String)> {
-        lines.lazy.compactMap(\.header).map { (name: $0.name, value: $0.value) }.makeIterator()
+    public func makeIterator() -> Iterator { Iterator(lines: lines.makeIterator()) }
+}
+
+extension String {
+    fileprivate func hasByte(where predicate: (UInt8) -> Bool) -> Bool {
+        // Several times as fast as the view itself.
+        utf8.withContiguousStorageIfAvailable { $0.contains(where: predicate) } ?? utf8.contains(where: predicate)
     }
 }
 
 extension ArraySlice<UInt8> {
     /// Without the spaces and tabs at both ends.
     func trimmingBlanks() -> ArraySlice<UInt8> {
-        var slice = self
-        while let byte = slice.first, byte == 0x20 || byte == 0x09 { slice.removeFirst() }
-        while let byte = slice.last, byte == 0x20 || byte == 0x09 { slice.removeLast() }
-        return slice
+        guard let first = firstIndex(where: { !Headers.isBlank($0) }), let last = lastIndex(where: { !Headers.isBlank($0) }) else {
+            return self[endIndex...]
+        }
+        return self[first...last]
     }
 }

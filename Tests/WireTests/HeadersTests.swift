@@ -48,7 +48,13 @@ struct HeadersTests {
                 headers.add(text(&generator), text(&generator))
             }
             #expect(try Headers(parsing: headers.encoded()) == headers)
+            #expect(headers.encoded().count == headers.encodedCount)
         }
+    }
+
+    @Test(arguments: [Headers(), .status(1000), .status(-5, "x"), .status(7), ["A": "", "B": "é"]])
+    func theSizeOfABlockIsKnown(_ headers: Headers) {
+        #expect(headers.encoded().count == headers.encodedCount)
     }
 
     @Test func wordsGoWithAStatus() {
