@@ -79,13 +79,13 @@ let package = Package(
     targets: [
         library("RivuletWire", "Wire"),
         library("RivuletSubscriptions", "Subscriptions", ["RivuletWire", deque, tracing]),
+        library("RivuletSockets", "Sockets", [nioCore]),
         library("RivuletContract", "Contract", ["RivuletWire", "RivuletSubscriptions"]),
         library(
             "RivuletBroker", "Broker",
             [
-                "RivuletWire", "RivuletSubscriptions", cCrypt, nioCore, nioPosix, nioTLS, nioHTTP, nioWebSocket, crypto, tls, logging,
-                metrics,
-                tracing,
+                "RivuletWire", "RivuletSubscriptions", "RivuletSockets", cCrypt, nioCore, nioPosix, nioTLS, nioHTTP, nioWebSocket, crypto,
+                tls, logging, metrics, tracing,
             ]),
         library(
             "RivuletMonitoring", "Monitoring",
@@ -109,7 +109,9 @@ let package = Package(
             ]),
         library(
             "RivuletClient", "Client",
-            ["RivuletWire", "RivuletSubscriptions", "RivuletContract", nioCore, nioPosix, crypto, tls, logging, deque]),
+            [
+                "RivuletWire", "RivuletSubscriptions", "RivuletSockets", "RivuletContract", nioCore, nioPosix, crypto, tls, logging, deque,
+            ]),
         library(
             "Rivulet", "Node",
             [
@@ -204,7 +206,7 @@ let package = Package(
 // Sanitizers want builds of their own (make fuzz, make tsan), of no more than what is examined, since they take long.
 switch Context.environment["RIVULET_SANITIZER"] {
 case "fuzzer":
-    keepOnly(["RivuletWire", "RivuletSubscriptions", "RivuletBroker", "CCrypt"])
+    keepOnly(["RivuletWire", "RivuletSubscriptions", "RivuletSockets", "RivuletBroker", "CCrypt"])
     let settings = strict + [.unsafeFlags(["-sanitize=fuzzer,address", "-O"])]
     let linked: LinkerSetting = .unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])
     for target in package.targets where target.type == .regular { target.swiftSettings = settings }
@@ -220,8 +222,8 @@ case "fuzzer":
     ]
 case "thread":
     keepOnly([
-        "RivuletWire", "RivuletSubscriptions", "RivuletContract", "RivuletBroker", "RivuletClient", "CCrypt", "TestSupport",
-        "SubscriptionsTests", "BrokerTests", "ClientTests",
+        "RivuletWire", "RivuletSubscriptions", "RivuletSockets", "RivuletContract", "RivuletBroker", "RivuletClient", "CCrypt",
+        "TestSupport", "SubscriptionsTests", "BrokerTests", "ClientTests",
     ])
     package.targets.append(.target(name: "ThreadSanitizing", path: "Tests/ThreadSanitizer"))
     for target in package.targets where target.isTest { target.dependencies.append("ThreadSanitizing") }

@@ -1,4 +1,5 @@
 import NIOCore
+import RivuletSockets
 import RivuletWire
 import Synchronization
 

@@ -18,6 +18,8 @@ final class ClientHandler: ChannelInboundHandler {
 
     private let parser = FrameParser(limits: .client)
     private var machine: ClientMachine
+    /// Whether nothing encrypts what is written.
+    private var isPlain: Bool
     private var reason: ClientError?
     /// An incomplete frame, and how many bytes of it there must be before it is worth looking again.
     private var incomplete = ByteBuffer()
@@ -41,9 +43,10 @@ final class ClientHandler: ChannelInboundHandler {
         self.isFirst = isFirst
         self.ready = ready
         self.ended = ended
+        isPlain = !core.dialer.handshakeFirst
         machine = ClientMachine(
             maximumPingsOutstanding: core.configuration.maximumPingsOutstanding,
-            requiresTLS: address.requiresTLS || core.configuration.tls != nil, isSecure: core.dialer.handshakeFirst)
+            requiresTLS: address.requiresTLS || core.configuration.tls != nil, isSecure: !isPlain)
     }
 
     // MARK: - Events of the channel
@@ -171,7 +174,8 @@ final class ClientHandler: ChannelInboundHandler {
             greeting?.cancel()
             core.began(with: address)
             core.learn(info.connectURLs, from: address)
-            core.outbox.connect(context.channel, core.subscriptions, except: greetedWith, maximumPayload: info.maxPayload)
+            core.outbox.connect(
+                context.channel, isPlain: isPlain, core.subscriptions, except: greetedWith, maximumPayload: info.maxPayload)
             greetedWith = []
             hasBegun = true
             if !isFirst { core.resumed() }
@@ -181,7 +185,7 @@ final class ClientHandler: ChannelInboundHandler {
             core.outbox.setMaximumPayload(info.maxPayload)
             if goesAway { leave(context) }
         case .completePing: core.outbox.completePing()
-        case .answerPing: write(FrameEncoder.pong, context)
+        case .answerPing: answerPing(context)
         case .sendPing: core.outbox.ping()
         case .report(let error): report(error)
         case .end(let ending):
@@ -191,6 +195,7 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     private func secure(_ context: ChannelHandlerContext) {
+        isPlain = false
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         core.dialer.secure(context.channel, to: address).whenComplete { result in
             let (handler, context) = bound.value
@@ -216,8 +221,10 @@ final class ClientHandler: ChannelInboundHandler {
         context.writeAndFlush(NIOAny(sink.buffer), promise: nil)
     }
 
-    private func write(_ frame: [UInt8], _ context: ChannelHandlerContext) {
-        context.writeAndFlush(NIOAny(ByteBuffer(bytes: frame)), promise: nil)
+    private func answerPing(_ context: ChannelHandlerContext) {
+        // While the outbox writes to the connection, nobody else may. Should that be lost before, the next server has one more.
+        if hasBegun, leaving == nil { return core.outbox.append { FrameEncoder.pong(to: &$0) } }
+        context.writeAndFlush(NIOAny(ByteBuffer(bytes: FrameEncoder.pong)), promise: nil)
     }
 
     private func report(_ error: WireError) {

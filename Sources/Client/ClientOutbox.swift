@@ -1,5 +1,6 @@
 import DequeModule
 import NIOCore
+import RivuletSockets
 import RivuletSubscriptions
 import RivuletWire
 import Synchronization
@@ -11,15 +12,24 @@ import Synchronization
 final class ClientOutbox: Sendable {
     enum Phase {
         case disconnected
-        case connected(any Channel)
+        case connected(Link)
         case closed
+    }
+
+    /// A connection, as far as it is written to.
+    struct Link {
+        let channel: any Channel
+        /// Its socket, if its pipeline need not see what is written.
+        let socket: DirectSocket?
+        /// Whether all that its handler wrote has left, so that the socket can be written to.
+        var isClear = false
     }
 
     struct State {
         var phase = Phase.disconnected
         var sink = FrameSink()
         var spare = ByteBuffer()
-        /// Bytes handed to the channel and not yet written.
+        /// Bytes that are being written.
         var inFlight = 0
         /// Which connection it is, or the next one if there is none: so that the end of a lost one's write is not taken for the present
         /// one's, and requests end with the connection that they were for.
@@ -41,6 +51,8 @@ final class ClientOutbox: Sendable {
             let bytes = sink.buffer
             sink.buffer = spare
             spare = ByteBuffer()
+            // Now, when nobody else holds it: cleared before, it would be another.
+            sink.buffer.clear()
             sentPings.append(contentsOf: unsentPings)
             unsentPings = []
             return bytes
@@ -81,7 +93,7 @@ final class ClientOutbox: Sendable {
     /// - Returns: The number of the connection that it is for. Should that be lost before it is written, the next one has it.
     /// - Throws: `closed`, `full` or `limit`; `disconnected` if it may not wait.
     func append(_ message: BusMessage, whileConnected: Bool = false) throws(BusError) -> Int {
-        let headers = message.headers.isEmpty ? 0 : message.headers.encodedSize
+        let headers = message.headers.isEmpty ? 0 : message.headers.encodedCount
         let size = headers + message.payload.count
         let line = ControlLineSize.publish(message, headers: headers, total: size)
         // Servers cut whoever sends a longer one.
@@ -136,7 +148,10 @@ final class ClientOutbox: Sendable {
     // MARK: - Connections
 
     /// Goes on with a new connection, on its event loop: first the subscriptions that are not among those it knows already.
-    func connect(_ channel: any Channel, _ subscriptions: SubscriptionTable, except known: Set<Int>, maximumPayload: Int) {
+    ///
+    /// - Parameter isPlain: Whether its pipeline writes bytes as they are.
+    func connect(_ channel: any Channel, isPlain: Bool, _ subscriptions: SubscriptionTable, except known: Set<Int>, maximumPayload: Int) {
+        let link = Link(channel: channel, socket: isPlain ? DirectSocket(channel) : nil)
         state.withLock { state in
             guard case .disconnected = state.phase else { return }
             var sink = FrameSink()
@@ -144,7 +159,7 @@ final class ClientOutbox: Sendable {
             subscriptions.write(except: known, to: &sink)
             sink.buffer.writeImmutableBuffer(state.sink.buffer)
             state.sink = sink
-            state.phase = .connected(channel)
+            state.phase = .connected(link)
             state.maximumPayload = maximumPayload
             state.isDirty = true
         }
@@ -177,12 +192,12 @@ final class ClientOutbox: Sendable {
     /// - Returns: The number of the next one.
     func leave() -> Int {
         let (last, writers, next) = state.withLock { state -> ((any Channel, ByteBuffer)?, [CheckedContinuation<Void, Never>], Int) in
-            guard case .connected(let channel) = state.phase else { return (nil, [], state.connection) }
+            guard case .connected(let link) = state.phase else { return (nil, [], state.connection) }
             FrameEncoder.ping(to: &state.sink)
             state.unsentPings.append(nil)
             let bytes = state.takeSink()
             state.endConnection()
-            return ((channel, bytes), state.takeWriters(maximumPending), state.connection)
+            return ((link.channel, bytes), state.takeWriters(maximumPending), state.connection)
         }
         if let (channel, bytes) = last { channel.writeAndFlush(bytes, promise: nil) }
         for writer in writers { writer.resume() }
@@ -211,9 +226,9 @@ final class ClientOutbox: Sendable {
 
     /// The event loop to be asked to write, if nobody has asked it yet.
     static func markDirty(_ state: inout State) -> (any EventLoop)? {
-        guard !state.isDirty, case .connected(let channel) = state.phase else { return nil }
+        guard !state.isDirty, case .connected(let link) = state.phase else { return nil }
         state.isDirty = true
-        return channel.eventLoop
+        return link.channel.eventLoop
     }
 
     func write(on loop: (any EventLoop)?) {
@@ -222,37 +237,42 @@ final class ClientOutbox: Sendable {
 
     /// On the connection's event loop.
     func write() {
-        let next = state.withLock { state -> (any Channel, ByteBuffer, Int)? in
-            state.isDirty = false
-            guard case .connected(let channel) = state.phase, state.inFlight == 0, state.sink.buffer.readableBytes > 0 else { return nil }
-            let bytes = state.takeSink()
-            state.inFlight = bytes.readableBytes
-            return (channel, bytes, state.connection)
+        guard let (link, bytes, connection) = state.withLock({ nextWrite(&$0) }) else { return }
+        guard link.isClear, link.channel.isActive, let socket = link.socket else {
+            return write(bytes, of: bytes, to: link.channel, connection)
         }
-        guard let (channel, bytes, connection) = next else { return }
-        channel.writeAndFlush(bytes).whenSuccess { self.wrote(bytes, connection) }
+        if let rest = socket.write([bytes]).first { return write(rest, of: bytes, to: link.channel, connection) }
+        wrote(bytes, connection)
+    }
+
+    private func nextWrite(_ state: inout State) -> (Link, ByteBuffer, Int)? {
+        // What was asked for an earlier connection may be done on the event loop of that one.
+        guard case .connected(let link) = state.phase, link.channel.eventLoop.inEventLoop else { return nil }
+        state.isDirty = false
+        guard state.inFlight == 0, state.sink.buffer.readableBytes > 0 else { return nil }
+        let bytes = state.takeSink()
+        state.inFlight = bytes.readableBytes
+        return (link, bytes, state.connection)
+    }
+
+    /// Lets the channel write, which waits until the system takes everything.
+    private func write(_ rest: ByteBuffer, of bytes: ByteBuffer, to channel: any Channel, _ connection: Int) {
+        channel.writeAndFlush(rest).whenSuccess { self.wrote(bytes, connection) }
     }
 
     private func wrote(_ bytes: ByteBuffer, _ connection: Int) {
-        let (isMore, writers) = state.withLock { state -> (Bool, [CheckedContinuation<Void, Never>]) in
-            guard state.connection == connection else { return (false, []) }
+        let (loop, writers) = state.withLock { state -> ((any EventLoop)?, [CheckedContinuation<Void, Never>]) in
+            guard state.connection == connection, case .connected(var link) = state.phase else { return (nil, []) }
             state.inFlight = 0
-            if bytes.capacity <= 1 << 20 {
-                state.spare = bytes
-                state.spare.clear()
+            if !link.isClear {
+                link.isClear = true
+                state.phase = .connected(link)
             }
-            return (state.pending > 0, state.takeWriters(maximumPending))
+            if bytes.capacity <= 1 << 20 { state.spare = bytes }
+            return (state.pending > 0 ? Self.markDirty(&state) : nil, state.takeWriters(maximumPending))
         }
         for writer in writers { writer.resume() }
-        if isMore { write() }
-    }
-}
-
-extension Headers {
-    /// The length of ``encoded()``.
-    fileprivate var encodedSize: Int {
-        var size = 12 + (status == nil ? 0 : 4 + (statusText.map { $0.utf8.count + 1 } ?? 0))
-        for (name, value) in self { size += name.utf8.count + value.utf8.count + 4 }
-        return size
+        // Not at once: the event loop has others to serve.
+        write(on: loop)
     }
 }

@@ -1,8 +1,16 @@
 import Logging
 import RivuletBroker
-import RivuletClient
 import Synchronization
 import Testing
+
+@testable import RivuletClient
+
+extension ClientOutbox {
+    /// Whether it writes to the socket directly.
+    var isClear: Bool {
+        state.withLock { if case .connected(let link) = $0.phase { link.isClear } else { false } }
+    }
+}
 
 /// A logger that says nothing.
 let quiet = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })

@@ -1,6 +1,9 @@
 import RivuletBroker
-import RivuletClient
+import Synchronization
+import TestSupport
 import Testing
+
+@testable import RivuletClient
 
 @Suite(.timeLimit(.minutes(1))) struct PublishSubscribeTests {
     @Test func messagesComeInOrderWithReplyAndHeaders() async throws {
@@ -177,6 +180,40 @@ import Testing
         member.cancel()
         await server.stop()
         await client.close()
+    }
+
+    @Test func aPingIsAnsweredBehindTheMessageThatIsBeingWritten() async throws {
+        let server = try await SilentServer.start(greeting: SilentServer.greeting)
+        var configuration = ClientConfiguration()
+        configuration.maximumPending = 1 << 30
+        try await withRivuletClient("127.0.0.1:\(server.port)", configuration: configuration) { client in
+            let outbox = client.core.outbox
+            try await client.publish([], to: "a")
+            try await until { outbox.isClear }
+            // More than a socket takes.
+            try await client.publish([UInt8](repeating: UInt8(ascii: "x"), count: 32 << 20), to: "a")
+            try await until { outbox.state.withLock { $0.inFlight > 0 } }
+            server.say("PING\r\n")
+            try await until { outbox.state.withLock { $0.pending > $0.inFlight } }
+            server.listenToClients()
+            try await until { server.heard.hasSuffix("x\r\nPONG\r\n") }
+            server.hangUp()
+        }
+        await server.stop()
+    }
+
+    @Test func onlyTheConnectionsOwnThreadWrites() async throws {
+        try await withClient { client, broker in
+            let outbox = client.core.outbox
+            // As if the thread of an earlier connection had been asked.
+            outbox.state.withLock { $0.isDirty = true }
+            try client.publish(BusMessage(subject: try Subject("a")))
+            outbox.write()
+            #expect(outbox.state.withLock { $0.pending > 0 && $0.isDirty })
+            outbox.state.withLock { $0.isDirty = false }
+            try await client.flush()
+            #expect(broker.bus.statistics.inMessages == 1)
+        }
     }
 
     @Test func aFullOutboxSaysSoOrLetsWait() async throws {

@@ -147,6 +147,8 @@ import Testing
         configuration.lameDuckPatience = .seconds(50)
         try await withRivuletClient("127.0.0.1:\(duck.port)", next.url, configuration: configuration) { client in
             var statuses = client.status.makeAsyncIterator()
+            try await client.publish([], to: "a")
+            try await until { client.core.outbox.isClear }
             // More than a socket takes.
             try await client.publish([UInt8](repeating: 0, count: 32 << 20), to: "a")
             try await until { client.core.outbox.state.withLock { $0.inFlight > 0 } }
@@ -154,8 +156,9 @@ import Testing
             try await until { client.core.outbox.state.withLock { $0.pending > $0.inFlight + 2000 } }
             duck.say("INFO {\"max_payload\":67108864,\"ldm\":true}\r\n")
             try await wait(&statuses) { if case .lameDuck = $0 { true } else { false } }
+            duck.say("PING\r\n")
             duck.listenToClients()
-            try await until { duck.heard.hasSuffix("x\r\nPING\r\n") }
+            try await until { duck.heard.hasSuffix("x\r\nPING\r\nPONG\r\n") }
             let inbox = try #require(duck.heard.split(separator: "PUB ask ").last?.split(separator: " ").first)
             duck.say("MSG \(inbox) 1 6\r\nanswer\r\nPONG\r\n")
             #expect(text(try await answer.payload) == "answer")

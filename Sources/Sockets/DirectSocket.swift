@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 #if canImport(Glibc)
     import Glibc
@@ -12,11 +12,11 @@ import NIOCore
 ///
 /// The descriptor is the channel's: it may only be used on the channel's event loop, and while the channel is active, since both the
 /// close and what follows from it happen there. The channel must have nothing of its own to write, and no handler that changes bytes.
-struct DirectSocket {
+package struct DirectSocket: Sendable {
     private static let mostPieces = 64
 
     #if canImport(Darwin)
-        // SwiftNIO has set SO_NOSIGPIPE.
+        // SwiftNIO has seen to SIGPIPE.
         private static let flags = CInt(MSG_DONTWAIT)
     #else
         private static let flags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
@@ -25,7 +25,7 @@ struct DirectSocket {
     private let descriptor: CInt
 
     /// The socket of a channel; nil if it has none.
-    init?(_ channel: any Channel) {
+    package init?(_ channel: any Channel) {
         let descriptor = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
         guard let descriptor else { return nil }
         self.descriptor = descriptor
@@ -34,7 +34,7 @@ struct DirectSocket {
     /// Writes what the system takes now.
     ///
     /// - Returns: What it did not take; everything too when the connection is broken, since the channel finds that out as well.
-    func write(_ chunks: [ByteBuffer]) -> ArraySlice<ByteBuffer> {
+    package func write(_ chunks: [ByteBuffer]) -> ArraySlice<ByteBuffer> {
         var rest = chunks[...]
         while let first = rest.first {
             let pieces = rest.prefix(Self.mostPieces)
