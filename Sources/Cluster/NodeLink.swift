@@ -16,16 +16,17 @@ enum Refusal: Sendable {
 }
 
 /// A message on its way to the node that owns its object.
-struct Forwarded: Sendable {
+final class Forwarded: Sendable {
     let message: BusMessage
     let onRefusal: @Sendable (Refusal) -> Void
     /// About how many bytes it keeps.
     let size: Int
     /// Whether the node may have it already.
-    var wasSent = false
+    let wasSent: Bool
 
-    init(message: BusMessage, onRefusal: @escaping @Sendable (Refusal) -> Void) {
+    init(message: BusMessage, wasSent: Bool = false, onRefusal: @escaping @Sendable (Refusal) -> Void) {
         self.message = message
+        self.wasSent = wasSent
         self.onRefusal = onRefusal
         size = message.size
     }
@@ -96,7 +97,8 @@ final class NodeLink: Sendable {
     private let bus: any MessageBus
     private let configuration: ClusterConfiguration
     private let time: any TimeSource
-    private let inbox = Requester.makeInbox()
+    /// What a reply subject has before its number.
+    private let inbox = Requester.makeInbox() + "."
     private let state: Mutex<State>
     /// Finishes when the link has ended and whoever waited was told.
     private let end = BoundedChannel<Void>(capacity: 1, whenFull: .dropNewest)
@@ -146,7 +148,7 @@ final class NodeLink: Sendable {
     func run(over connection: NodeConnection, at address: String) async {
         let answers: Attachment
         do {
-            answers = try connection.bus.attach(SubjectPattern(inbox + ".*"), queue: nil) { [weak self] in
+            answers = try connection.bus.attach(SubjectPattern(inbox + "*"), queue: nil) { [weak self] in
                 self?.receive($0, from: address)
             }
         } catch {
@@ -234,7 +236,7 @@ final class NodeLink: Sendable {
         var message = forwarded.message
         message.origin = nil
         message.headers[HeaderName.hop] = sender
-        if let number { message.reply = Subject(received: "\(inbox).\(String(number, radix: 36))".utf8) }
+        if let number { message.reply = Subject(valid: inbox + String(number)) }
         do {
             try other.publish(message)
         } catch {
@@ -271,7 +273,7 @@ final class NodeLink: Sendable {
     }
 
     private func receive(_ message: BusMessage, from address: String) {
-        guard let number = UInt64(message.subject.description.dropFirst(inbox.count + 1), radix: 36), let request = take(number),
+        guard let number = UInt64(Substring(message.subject.utf8.dropFirst(inbox.utf8.count))), let request = take(number),
             let reply = request.message.reply
         else { return }
         if message.headers.status == 503 || message.headers[HeaderName.moved] != nil { return request.onRefusal(.notHandled) }
@@ -285,8 +287,6 @@ final class NodeLink: Sendable {
 
 extension Forwarded {
     fileprivate var sent: Forwarded {
-        var sent = self
-        sent.wasSent = true
-        return sent
+        Forwarded(message: message, wasSent: true, onRefusal: onRefusal)
     }
 }

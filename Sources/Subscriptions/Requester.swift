@@ -74,7 +74,7 @@ public final class Requester: Sendable {
         try subscribeOnce()
         let token = nextToken()
         var request = message
-        request.reply = Subject(received: (prefix + "." + token).utf8)
+        request.reply = Subject(valid: prefix + "." + token)
         let reply = try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 begin(request, token: token, deadline: deadline, continuation, publish)

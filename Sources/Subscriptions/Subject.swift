@@ -13,6 +13,11 @@ public struct Subject: Sendable, CustomStringConvertible {
         description = text
     }
 
+    /// One that is known to be valid.
+    package init(valid text: String) {
+        description = text
+    }
+
     /// A subject as it came off the wire, unchecked; bytes that are not UTF-8 are replaced.
     public init(received bytes: some Collection<UInt8>) {
         description = String(decoding: bytes, as: UTF8.self)
