@@ -206,7 +206,7 @@ let package = Package(
 // Sanitizers want builds of their own (make fuzz, make tsan), of no more than what is examined, since they take long.
 switch Context.environment["RIVULET_SANITIZER"] {
 case "fuzzer":
-    keepOnly(["RivuletWire", "RivuletSubscriptions", "RivuletSockets", "RivuletBroker", "CCrypt"])
+    keepOnly("RivuletBroker")
     let settings = strict + [.unsafeFlags(["-sanitize=fuzzer,address", "-O"])]
     let linked: LinkerSetting = .unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])
     for target in package.targets where target.type == .regular { target.swiftSettings = settings }
@@ -221,10 +221,7 @@ case "fuzzer":
             path: "Tests/Fuzz/Broker", swiftSettings: settings, linkerSettings: [linked]),
     ]
 case "thread":
-    keepOnly([
-        "RivuletWire", "RivuletSubscriptions", "RivuletSockets", "RivuletContract", "RivuletBroker", "RivuletClient", "CCrypt",
-        "TestSupport", "SubscriptionsTests", "BrokerTests", "ClientTests",
-    ])
+    keepOnly("SubscriptionsTests", "BrokerTests", "ClientTests")
     package.targets.append(.target(name: "ThreadSanitizing", path: "Tests/ThreadSanitizer"))
     for target in package.targets where target.isTest { target.dependencies.append("ThreadSanitizing") }
     // Else it takes so long that clients give up.
@@ -232,7 +229,18 @@ case "thread":
 default: break
 }
 
-@MainActor func keepOnly(_ names: Set<String>) {
+/// Keeps some targets and what they are made of.
+@MainActor func keepOnly(_ names: String...) {
+    var (kept, left): (Set<String>, [String]) = ([], names)
+    while let name = left.popLast() {
+        guard kept.insert(name).inserted, let target = package.targets.first(where: { $0.name == name }) else { continue }
+        for dependency in target.dependencies {
+            switch dependency {
+            case .byNameItem(let name, _), .targetItem(let name, _): left.append(name)
+            default: break
+            }
+        }
+    }
     package.products = []
-    package.targets.removeAll { !names.contains($0.name) }
+    package.targets.removeAll { !kept.contains($0.name) }
 }
