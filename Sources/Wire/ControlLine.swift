@@ -69,8 +69,8 @@ struct ControlLine {
         while upper > start, bytes[upper - 1] == 0x0d { upper -= 1 }
         guard upper - origin <= limit else { throw .maximumControlLineExceeded }
         var lower = start
-        while lower < upper, bytes[lower] == 0x20 || bytes[lower] == 0x09 { lower += 1 }
-        while upper > lower, bytes[upper - 1] == 0x20 || bytes[upper - 1] == 0x09 { upper -= 1 }
+        while lower < upper, bytes[lower].isBlank { lower += 1 }
+        while upper > lower, bytes[upper - 1].isBlank { upper -= 1 }
         line.all = lower..<upper
         return line
     }
@@ -104,4 +104,10 @@ struct ControlLine {
         count += 1
         return true
     }
+}
+
+extension UInt8 {
+    /// Whether it is a space or a tab, which part what stands in a line.
+    @inline(__always)
+    var isBlank: Bool { self == 0x20 || self == 0x09 }
 }

@@ -87,16 +87,11 @@ public enum FrameEncoder {
             head.append(contentsOf: reply.utf8)
             head.append(0x20)
         }
-        if !headers.isEmpty {
-            decimal(headersSize, to: &head)
-            head.append(0x20)
-        }
-        decimal(headersSize + payload.count, to: &head)
-        lineEnd(to: &head)
+        sizes(headers: headersSize, payload: payload.count, to: &head)
         if !headers.isEmpty { headers.encode(to: &head) }
         sink.append(contentsOf: head.span)
         sink.append(contentsOf: payload)
-        sink.append(contentsOf: end.span)
+        lineEnd(to: &sink)
     }
 
     /// `PUB` or `HPUB` with the message.
@@ -147,7 +142,6 @@ public enum FrameEncoder {
         }
     }
 
-    private static let end: [UInt8] = [0x0d, 0x0a]
     /// What a head has besides subject, reply and headers: the operation, two numbers, blanks, a line end.
     private static let longestRest = 5 + 2 * 20 + 3 + 2
     @usableFromInline static let messageStart = Array("MSG ".utf8)
@@ -155,14 +149,20 @@ public enum FrameEncoder {
 
     @inlinable
     static func body(headers: borrowing Span<UInt8>, payload: borrowing Span<UInt8>, to sink: inout some ByteSink) {
-        if !headers.isEmpty {
-            decimal(headers.count, to: &sink)
-            sink.append(0x20)
-        }
-        decimal(headers.count + payload.count, to: &sink)
-        lineEnd(to: &sink)
+        sizes(headers: headers.count, payload: payload.count, to: &sink)
         sink.append(contentsOf: headers)
         sink.append(contentsOf: payload)
+        lineEnd(to: &sink)
+    }
+
+    /// The end of a control line: the size of the headers if there are any, and that of all.
+    @inlinable
+    static func sizes(headers: Int, payload: Int, to sink: inout some ByteSink) {
+        if headers > 0 {
+            decimal(headers, to: &sink)
+            sink.append(0x20)
+        }
+        decimal(headers + payload, to: &sink)
         lineEnd(to: &sink)
     }
 

@@ -37,7 +37,7 @@ public struct FrameParser: Sendable {
         case .connect: return try text(operation, in: bytes, from: offset) { .connect(json: $0) }
         case .ok: return try text(operation, in: bytes, from: offset) { _ in .ok }
         case .err:
-            guard Self.isBlank(bytes[operation.end]) else { throw .unknownProtocolOperation }
+            guard bytes[operation.end].isBlank else { throw .unknownProtocolOperation }
             return try text(operation, in: bytes, from: offset) { .error(text: $0) }
         case .info: return try text(operation, in: bytes, from: offset) { .info(json: $0) }
         default: throw .unknownProtocolOperation
@@ -192,9 +192,7 @@ public struct FrameParser: Sendable {
     }
 
     private func arguments(_ operation: Operation, in bytes: borrowing Span<UInt8>) throws(WireError) -> ControlLine? {
-        guard Self.isBlank(bytes[operation.end]) else { throw .unknownProtocolOperation }
+        guard bytes[operation.end].isBlank else { throw .unknownProtocolOperation }
         return try ControlLine.tokens(in: bytes, from: operation.end, limit: limits.controlLine)
     }
-
-    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 }

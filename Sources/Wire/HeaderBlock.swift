@@ -67,7 +67,7 @@ extension Headers {
 
     private mutating func readStatus(_ rest: ArraySlice<UInt8>) throws(WireError) {
         guard let separator = rest.first else { return }
-        guard separator == 0x20 || separator == 0x09 else { throw .invalidHeaders }
+        guard separator.isBlank else { throw .invalidHeaders }
         let trimmed = rest.trimmingBlanks()
         guard !trimmed.isEmpty else { return }
         let code = trimmed.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }

@@ -97,15 +97,13 @@ public struct Headers: Sendable, Hashable {
 
     private static func clean(value: String) -> String {
         let bytes = value.utf8
-        guard value.hasByte(where: isUnfit) || bytes.first.map(isBlank) == true || bytes.last.map(isBlank) == true else { return value }
+        guard value.hasByte(where: isUnfit) || bytes.first?.isBlank == true || bytes.last?.isBlank == true else { return value }
         return String(decoding: bytes.map { isUnfit($0) ? 0x20 : $0 }[...].trimmingBlanks(), as: UTF8.self)
     }
 
     private static func isNamePart(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: ":") }
 
     private static func isUnfit(_ byte: UInt8) -> Bool { byte == 0x0d || byte == 0x0a || byte == 0 }
-
-    fileprivate static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 }
 
 extension Headers: ExpressibleByDictionaryLiteral {
@@ -143,9 +141,7 @@ extension String {
 extension ArraySlice<UInt8> {
     /// Without the spaces and tabs at both ends.
     func trimmingBlanks() -> ArraySlice<UInt8> {
-        guard let first = firstIndex(where: { !Headers.isBlank($0) }), let last = lastIndex(where: { !Headers.isBlank($0) }) else {
-            return self[endIndex...]
-        }
+        guard let first = firstIndex(where: { !$0.isBlank }), let last = lastIndex(where: { !$0.isBlank }) else { return self[endIndex...] }
         return self[first...last]
     }
 }
